@@ -1,0 +1,140 @@
+/**
+ * Retry rule, HTTP status and message template of every code. A template never takes text from
+ * the details: `{name}` stands for a number among them, or for the length of a list.
+ */
+export const ERROR_TRAITS = {
+  invalid_input: {
+    retryable: false,
+    status: 400,
+    message:
+      'The input was refused in {issues} place(s). Correct what details.issues lists; each issue has a path and a rule.',
+  },
+  not_declared: {
+    retryable: false,
+    status: 400,
+    message:
+      'The policy does not declare this name. Use one of the {declared} name(s) in details.declared, or add it to the policy.',
+  },
+  not_permitted: {
+    retryable: false,
+    status: 403,
+    message:
+      'This person does not permit access for this purpose now. Look at details.reasons, and ask may() before acting.',
+  },
+  not_found: {
+    retryable: false,
+    status: 404,
+    message: 'Nothing is registered under this id. Check the id, and register the person first.',
+  },
+  erased: {
+    retryable: false,
+    status: 410,
+    message:
+      'This person was erased. Remove the id from your own tables; register again to start anew.',
+  },
+  already_exists: {
+    retryable: false,
+    status: 409,
+    message: 'This exists already. Use update() for the record, or find() for the person.',
+  },
+  incomplete_record: {
+    retryable: false,
+    status: 409,
+    message:
+      'The record lacks {fields} required field(s), erased or never written. Use select() to leave them out, or write them again.',
+  },
+  policy_outdated: {
+    retryable: false,
+    status: 503,
+    message:
+      'The store was written under a newer policy than the one in this process. Deploy the newer policy here before writing.',
+  },
+  invalid_transition: {
+    retryable: false,
+    status: 409,
+    message:
+      'This step is not possible in the present state. Read the state again, and choose a step that details.from allows.',
+  },
+  erasure_incomplete: {
+    retryable: true,
+    status: 500,
+    message:
+      'The erasure is not complete: {failing} part(s) failed. Repair what details.failing names, then call resume() with details.erasureId.',
+  },
+  key_unknown: {
+    retryable: false,
+    status: 500,
+    message:
+      'The key provider does not know this key. Check that this process uses the provider, and the secret, that the store was made with.',
+  },
+  key_unreadable: {
+    retryable: false,
+    status: 500,
+    message:
+      'The key cannot be opened with the key material given. Check the secret, and restore the key store from a backup if it was damaged.',
+  },
+  key_unavailable: {
+    retryable: true,
+    status: 503,
+    message:
+      'The key is not available to this process now. Check that the provider answers and that this process was given the class, then try again.',
+  },
+  decryption_failed: {
+    retryable: false,
+    status: 500,
+    message:
+      'The sealed bytes were altered or moved. Run ledger.verify({ deep: true }) to find what else changed, and restore from a backup.',
+  },
+  unsupported_format: {
+    retryable: false,
+    status: 500,
+    message:
+      'The bytes have a format that this version cannot read. Install the version that wrote them, or a newer one.',
+  },
+  ledger_inconsistent: {
+    retryable: false,
+    status: 500,
+    message:
+      'The log contradicts itself or an earlier checkpoint. Stop writing, keep the store as it is for inspection, and run ledger.verify().',
+  },
+  not_supported: {
+    retryable: false,
+    status: 501,
+    message:
+      'This is not supported here. Choose a key provider, store or runtime that supports what details.what names.',
+  },
+  write_conflict: {
+    retryable: true,
+    status: 409,
+    message:
+      'Other writers came first in {attempts} attempt(s), and nothing was written. Read again, then repeat the call.',
+  },
+  outcome_unknown: {
+    retryable: true,
+    status: 503,
+    message:
+      'The write may have been applied. Repeat the call with the same operationId: it takes effect at most once.',
+  },
+  store_unavailable: {
+    retryable: true,
+    status: 503,
+    message:
+      'The store did not answer, and nothing was written. Check its connection, then repeat the call.',
+  },
+  store_full: {
+    retryable: false,
+    status: 507,
+    message: 'The store has no room left, and nothing was written. Free or add space, then repeat.',
+  },
+  store_closed: {
+    retryable: false,
+    status: 503,
+    message: 'The store is closed, and nothing was written. Open it again before using it.',
+  },
+  store_corrupt: {
+    retryable: false,
+    status: 500,
+    message:
+      'The store reports damaged data. Stop writing, keep a copy for inspection, and restore from a backup.',
+  },
+} as const

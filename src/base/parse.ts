@@ -1,0 +1,159 @@
+import * as z from 'zod/mini'
+import { type InputIssue, type InputPath, invalidInput, PrivityError, safePath } from './errors.ts'
+import { isPlainObject } from './plain.ts'
+
+const MAX_DEPTH = 32
+const MAX_NODES = 100_000
+const MAX_CHARACTERS = 1_048_576
+const MAX_ISSUES = 100
+
+// A schema of the app may name an issue after the value; only names from here are passed on.
+const KNOWN_ISSUES: ReadonlySet<string> = new Set([
+  'invalid_type',
+  'too_big',
+  'too_small',
+  'invalid_format',
+  'not_multiple_of',
+  'unrecognized_keys',
+  'invalid_union',
+  'invalid_key',
+  'invalid_element',
+  'invalid_value',
+  'custom',
+])
+
+interface Reader {
+  readonly path: (string | number)[]
+  depth: number
+  nodes: number
+  characters: number
+  /** Why reading stopped; a proxy that throws gives no better reason. */
+  fault: 'unreadable' | 'too_deep' | 'too_big'
+}
+
+/**
+ * Copies plain objects and arrays deeply and reads every property exactly once, so that what is
+ * checked is what is used. Dates, bytes and other class instances are passed on as they are;
+ * symbol keys and hidden properties are left out.
+ *
+ * @throws {@link invalid_input} with `unreadable` (an accessor, a hole or a proxy that throws),
+ * `too_deep` (over 32 levels) or `too_big` (over 100,000 values, or 1,048,576 characters).
+ */
+export function snapshot(value: unknown, path: InputPath = []): unknown {
+  const reader: Reader = {
+    path: [...path],
+    depth: 0,
+    nodes: 0,
+    characters: 0,
+    fault: 'unreadable',
+  }
+  try {
+    return copyValue(reader, value)
+  } catch {
+    // Whatever a proxy throws may hold data, so it is replaced like our own refusals.
+    throw invalidInput(reader.path, reader.fault)
+  }
+}
+
+/**
+ * Checks a value from outside against a schema and gives what the schema makes of it.
+ *
+ * @throws {@link invalid_input} with the path and the rule of each issue, never a value.
+ * @example
+ * ```ts
+ * parseInput(z.strictObject({ days: z.number() }), { days: 30 }) // { days: 30 }
+ * ```
+ */
+export function parseInput<S extends z.core.$ZodType>(schema: S, input: unknown): z.output<S> {
+  const result = checked(schema, snapshot(input))
+  if (result.success) return result.data
+  throw new PrivityError('invalid_input', {
+    issues: result.error.issues.slice(0, MAX_ISSUES).map(toIssue),
+  })
+}
+
+function copyValue(reader: Reader, value: unknown): unknown {
+  reader.nodes += 1
+  if (reader.nodes > MAX_NODES) throw refusal(reader, 'too_big')
+  if (typeof value === 'string') return countCharacters(reader, value)
+  if (typeof value !== 'object' || value === null) return value
+  const isArray = Array.isArray(value)
+  if (!isArray && !isPlainObject(value)) return value
+  if (reader.depth === MAX_DEPTH) throw refusal(reader, 'too_deep')
+  reader.depth += 1
+  const copy = isArray ? copyArray(reader, value) : copyObject(reader, value)
+  reader.depth -= 1
+  return copy
+}
+
+function copyArray(reader: Reader, value: object): readonly unknown[] {
+  const length = readProperty(reader, value, 'length')
+  if (typeof length !== 'number') throw refusal(reader, 'unreadable')
+  // Asked before the loop: a proxy may claim any length.
+  if (reader.nodes + length > MAX_NODES) throw refusal(reader, 'too_big')
+  const copy: unknown[] = []
+  for (let index = 0; index < length; index += 1) copy.push(copyProperty(reader, value, index))
+  return copy
+}
+
+function copyObject(reader: Reader, value: object): object {
+  const copy: Record<string, unknown> = {}
+  for (const name of Object.keys(value)) {
+    countCharacters(reader, name)
+    const property = copyProperty(reader, value, name)
+    if (name === '__proto__') defineProperty(copy, name, property)
+    else copy[name] = property
+  }
+  return copy
+}
+
+function copyProperty(reader: Reader, value: object, name: string | number): unknown {
+  reader.path.push(name)
+  const copy = copyValue(reader, readProperty(reader, value, name))
+  reader.path.pop()
+  return copy
+}
+
+function readProperty(reader: Reader, value: object, name: string | number): unknown {
+  const property = Object.getOwnPropertyDescriptor(value, name)
+  // An accessor may answer differently each time, so it is refused and not run.
+  if (property === undefined || !('value' in property)) throw refusal(reader, 'unreadable')
+  return property.value
+}
+
+/** Assigning to `__proto__` would set the prototype instead of making a property. */
+function defineProperty(copy: object, name: string, value: unknown): void {
+  Object.defineProperty(copy, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
+}
+
+function countCharacters(reader: Reader, text: string): string {
+  reader.characters += text.length
+  if (reader.characters > MAX_CHARACTERS) throw refusal(reader, 'too_big')
+  return text
+}
+
+function refusal(reader: Reader, fault: Reader['fault']): Error {
+  reader.fault = fault
+  return invalidInput(reader.path, fault)
+}
+
+function checked<S extends z.core.$ZodType>(
+  schema: S,
+  value: unknown,
+): z.core.util.SafeParseResult<z.output<S>> {
+  try {
+    return z.safeParse(schema, value)
+  } catch {
+    // A refinement or transform of the app threw, or needs to be awaited.
+    throw invalidInput([], 'custom')
+  }
+}
+
+function toIssue(issue: z.core.$ZodIssue): InputIssue {
+  return { path: safePath(issue.path), code: KNOWN_ISSUES.has(issue.code) ? issue.code : 'custom' }
+}

@@ -1,0 +1,31 @@
+/** The node:crypto module, as types only: nothing is imported. */
+export type NodeCrypto = typeof import('node:crypto')
+
+/**
+ * The node:crypto module where the runtime has one, else `undefined`. Asked at run time: a static
+ * import would break bundles for browsers.
+ */
+export function nodeCrypto(): NodeCrypto | undefined {
+  if (typeof process === 'undefined') return undefined
+  // Shims of `process` in browser bundles lack the method.
+  return process.getBuiltinModule?.('node:crypto')
+}
+
+/** Resolves after the microtasks of this turn, and of those they start, have run. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else if (typeof MessageChannel === 'function') postTask(resolve)
+    else queueMicrotask(resolve)
+  })
+}
+
+// A timer would do as well, but browsers hold nested timers back for 4 ms.
+function postTask(task: () => void): void {
+  const { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    port1.close()
+    task()
+  }
+  port2.postMessage(undefined)
+}

@@ -1,0 +1,266 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { utf8 } from '../../src/base/bytes.ts'
+import { canonicalBytes, canonicalJson, parseCanonical } from '../../src/base/canonical.ts'
+import { isPrivityError } from '../../src/base/errors.ts'
+
+fc.configureGlobal({ seed: 20_261_121 })
+
+const VECTORS = new URL('../vectors/jcs/', import.meta.url)
+
+/** The path of the first value that is not JSON, or what was written. */
+function refusedAt(value: unknown, options?: Parameters<typeof canonicalJson>[1]): unknown {
+  try {
+    return canonicalJson(value, options)
+  } catch (error) {
+    if (!isPrivityError(error, 'invalid_input')) throw error
+    expect(error.details.issues).toHaveLength(1)
+    expect(error.details.issues[0]?.code).toBe('not_json')
+    return error.details.issues[0]?.path
+  }
+}
+
+const files = readdirSync(new URL('input/', VECTORS))
+
+test('all six RFC 8785 vectors are there', () => {
+  expect(files).toHaveLength(6)
+})
+
+test.each(files)('RFC 8785 vector %s is written as published', (file) => {
+  const read = (path: string): string => readFileSync(new URL(path, VECTORS), 'utf8')
+  const value: unknown = JSON.parse(read(`input/${file}`))
+  const hex = read(`outhex/${file.replace('.json', '.txt')}`).replace(/\s/g, '')
+  expect(canonicalJson(value)).toBe(read(`output/${file}`))
+  expect(Buffer.from(canonicalBytes(value)).toString('hex')).toBe(hex)
+  expect(parseCanonical(canonicalBytes(value))).toEqual(value)
+})
+
+// RFC 8785 appendix B.
+test.each([
+  ['0000000000000000', '0'],
+  ['8000000000000000', '0'],
+  ['0000000000000001', '5e-324'],
+  ['8000000000000001', '-5e-324'],
+  ['7fefffffffffffff', '1.7976931348623157e+308'],
+  ['4340000000000000', '9007199254740992'],
+  ['4430000000000000', '295147905179352830000'],
+  ['44b52d02c7e14af5', '9.999999999999997e+22'],
+  ['44b52d02c7e14af6', '1e+23'],
+  ['444b1ae4d6e2ef4e', '999999999999999700000'],
+  ['444b1ae4d6e2ef50', '1e+21'],
+  ['3eb0c6f7a0b5ed8c', '9.999999999999997e-7'],
+  ['3eb0c6f7a0b5ed8d', '0.000001'],
+  ['41b3de4355555553', '333333333.3333332'],
+  ['becbf647612f3696', '-0.0000033333333333333333'],
+  ['43143ff3c1cb0959', '1424953923781206.2'],
+])('the double %s is written %s', (hex, written) => {
+  const number = Buffer.from(hex, 'hex').readDoubleBE()
+  expect(canonicalJson(number)).toBe(written)
+})
+
+const text = fc.string({ unit: 'binary' })
+const json = fc.jsonValue({ noUnicodeString: false, maxDepth: 6 })
+
+test('what is written reads back as the same value', () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      const bytes = canonicalBytes(value)
+      const back = parseCanonical(bytes)
+      expect(canonicalBytes(back)).toEqual(bytes)
+      expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('the order of insertion does not show', () => {
+  const entries = fc.uniqueArray(fc.tuple(text, fc.integer()), { selector: ([name]) => name })
+  fc.assert(
+    fc.property(entries, (list) => {
+      const [forward, backward] = [list, list.toReversed()].map((it) => Object.fromEntries(it))
+      expect(canonicalJson(forward)).toBe(canonicalJson(backward))
+    }),
+  )
+})
+
+test('one text and no other is canonical for a value', () => {
+  fc.assert(
+    fc.property(json, fc.nat(4), (value, indent) => {
+      const loose = JSON.stringify(value, null, indent)
+      const expected = loose === canonicalJson(value) ? JSON.parse(loose) : undefined
+      expect(parseCanonical(utf8(loose))).toEqual(expected)
+    }),
+  )
+})
+
+class Point {
+  readonly x = 1
+}
+const symbolic = { a: 1, [Symbol('b')]: 2 }
+const hidden = Object.defineProperty({ a: 1 }, 'b', { value: 2 })
+const extended = Object.assign([1], { extra: 2 })
+const sparse = [1]
+sparse[3] = 4
+const cycle: { self?: unknown } = {}
+cycle.self = cycle
+const throwing = new Proxy(
+  {},
+  {
+    ownKeys: () => {
+      throw new TypeError('ann@example.com')
+    },
+  },
+)
+const revocable = Proxy.revocable({}, {})
+revocable.revoke()
+
+test.each<[string, unknown, readonly (string | number)[]]>([
+  ['undefined', { a: undefined }, ['a']],
+  ['undefined in an array', [1, undefined], [1]],
+  ['a function', { a: () => 1 }, ['a']],
+  ['a symbol', { a: Symbol('s') }, ['a']],
+  ['a bigint', { a: 1n }, ['a']],
+  ['NaN', [Number.NaN], [0]],
+  ['infinity', { a: [1, { b: Number.POSITIVE_INFINITY }] }, ['a', 1, 'b']],
+  ['a number that overflows', JSON.parse('{"a":1e400}'), ['a']],
+  ['a date', { at: new Date(0) }, ['at']],
+  ['a map', new Map(), []],
+  ['bytes', { a: new Uint8Array(1) }, ['a']],
+  ['a boxed text', Object('text'), []],
+  ['a class instance', new Point(), []],
+  ['an object with another parent', Object.create({ inherited: 1 }), []],
+  ['a symbol key', symbolic, []],
+  ['a hidden property', hidden, ['b']],
+  ['a sparse array', sparse, []],
+  ['an array with another property', extended, []],
+  ['a lone surrogate', ['\ud800'], [0]],
+  ['a lone surrogate in a name', { '\udc00': 1 }, ['?']],
+  ['a proxy that throws', throwing, []],
+  ['a revoked proxy', { a: revocable.proxy }, ['a']],
+  ['a proxy within an array', [throwing], [0]],
+])('refuses %s and says where', (_, value, path) => {
+  expect(refusedAt(value)).toEqual(path)
+})
+
+test('refuses a cycle instead of running for ever', () => {
+  expect(refusedAt(cycle)).toHaveLength(64)
+})
+
+test('refuses depth over 64', () => {
+  const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+  expect(refusedAt(nested(64))).toBe('['.repeat(64) + ']'.repeat(64))
+  expect(refusedAt(nested(65))).toHaveLength(64)
+  expect(parseCanonical(utf8('['.repeat(100_000)))).toBeUndefined()
+})
+
+test('refuses an object that is shared until it counts millions', () => {
+  let shared: unknown = 1
+  for (let level = 0; level < 60; level += 1) shared = [shared, shared]
+  expect(refusedAt(shared)).not.toBeTypeOf('string')
+})
+
+test('a refused path hides names that may be data', () => {
+  expect(refusedAt({ 'ann@example.com': undefined })).toEqual(['?'])
+})
+
+test('runs no accessor and calls no toJSON', () => {
+  let calls = 0
+  const accessor = {
+    get a() {
+      calls += 1
+      return 1
+    },
+  }
+  const convertible = {
+    toJSON() {
+      calls += 1
+      return {}
+    },
+  }
+  expect(refusedAt(accessor)).toEqual(['a'])
+  expect(refusedAt(convertible)).toEqual(['toJSON'])
+  expect(refusedAt(new Proxy(accessor, {}))).toEqual(['a'])
+  const inherited = Object.assign(Object.create({ toJSON: () => 'x' }), { a: 1 })
+  expect(refusedAt(inherited)).toEqual([])
+  expect(calls).toBe(0)
+})
+
+test('a proxy that answers consistently is read once per property', () => {
+  let reads = 0
+  const proxy = new Proxy(
+    { a: 1 },
+    {
+      getOwnPropertyDescriptor: (target, name) => {
+        reads += 1
+        return Reflect.getOwnPropertyDescriptor(target, name)
+      },
+    },
+  )
+  expect(canonicalJson(proxy)).toBe('{"a":1}')
+  expect(reads).toBe(1)
+})
+
+test('an own __proto__ is a name like any other', () => {
+  const value: unknown = JSON.parse('{"__proto__":{"admin":true},"a":1}')
+  expect(canonicalJson(value)).toBe('{"__proto__":{"admin":true},"a":1}')
+  const back = parseCanonical(canonicalBytes(value))
+  expect(Object.keys(Object(back))).toEqual(['__proto__', 'a'])
+  expect(Object.getPrototypeOf(back)).toBe(Object.prototype)
+})
+
+test('plain objects without prototype or from another realm are plain', () => {
+  const bare = Object.assign(Object.create(null), { a: 1 })
+  expect(canonicalJson(bare)).toBe('{"a":1}')
+  expect(canonicalJson(runInNewContext('({ a: [1, { b: 2 }] })'))).toBe('{"a":[1,{"b":2}]}')
+})
+
+test('negative zero is written as zero and not read back', () => {
+  expect(canonicalJson([-0])).toBe('[0]')
+  expect(parseCanonical(utf8('[-0]'))).toBeUndefined()
+})
+
+test.each([[1.5], [2 ** 53], [-(2 ** 53)], [1e21]])('safe integers leave out %d', (number) => {
+  expect(refusedAt([number], { numbers: 'safe-integers' })).toEqual([0])
+  expect(refusedAt([number])).toBeTypeOf('string')
+})
+
+test('safe integers keep whole numbers that doubles hold exactly', () => {
+  const value = [0, -0, 1, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]
+  expect(canonicalJson(value, { numbers: 'safe-integers' })).toBe(
+    '[0,0,1,-1,9007199254740991,-9007199254740991]',
+  )
+})
+
+test.each([
+  ['a repeated name', '{"a":1,"a":2}'],
+  ['unsorted names', '{"b":1,"a":2}'],
+  ['white space', '{"a": 1}'],
+  ['a line end', '{}\n'],
+  ['a byte order mark', '\ufeff{}'],
+  ['another number format', '[1.0]'],
+  ['an exponent', '[1E3]'],
+  ['an overflowing number', '[1e400]'],
+  ['a needless escape', '["\\u0061"]'],
+  ['an escaped lone surrogate', '["\\ud800"]'],
+  ['an escaped slash', '["\\/"]'],
+  ['no JSON', 'undefined'],
+  ['nothing', ''],
+])('reading refuses %s', (_, spelling) => {
+  expect(parseCanonical(utf8(spelling))).toBeUndefined()
+})
+
+test('reading refuses malformed UTF-8', () => {
+  expect(parseCanonical(Uint8Array.of(0x22, 0xff, 0x22))).toBeUndefined()
+})
+
+test('reading never throws, whatever the bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      const value = parseCanonical(bytes)
+      if (value !== undefined) expect(canonicalBytes(value)).toEqual(bytes)
+    }),
+    { numRuns: 1000 },
+  )
+})

@@ -1,0 +1,176 @@
+import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
+import { expect, test, vi } from 'vitest'
+import {
+  ERROR_TABLE,
+  type ErrorCode,
+  type ErrorDetails,
+  invalidInput,
+  isPrivityError,
+  PrivityError,
+} from '../../src/base/errors.ts'
+
+const CANARY = 'ann@example.com'
+
+/** One sample for every code; each text in it is something a message must not repeat. */
+const SAMPLES: { readonly [C in ErrorCode]: ErrorDetails[C] } = {
+  invalid_input: { issues: [{ path: [CANARY, 3], code: CANARY }] },
+  not_declared: { kind: 'purpose', path: [CANARY], declared: [CANARY, CANARY] },
+  not_permitted: { purpose: CANARY, reason: 'withdrawn', reasons: ['withdrawn', 'restricted'] },
+  not_found: { kind: CANARY },
+  erased: { kind: 'subject' },
+  already_exists: { kind: 'record' },
+  incomplete_record: { record: CANARY, fields: [CANARY] },
+  policy_outdated: { newest: CANARY },
+  invalid_transition: { machine: CANARY, from: CANARY, event: CANARY },
+  erasure_incomplete: { erasureId: CANARY, failing: [CANARY] },
+  key_unknown: { what: CANARY },
+  key_unreadable: { what: CANARY },
+  key_unavailable: { what: CANARY },
+  decryption_failed: { what: CANARY },
+  unsupported_format: { what: CANARY, version: 9 },
+  ledger_inconsistent: { origin: CANARY, kind: CANARY },
+  not_supported: { what: CANARY },
+  write_conflict: { attempts: 3 },
+  outcome_unknown: { operationId: CANARY },
+  store_unavailable: { reason: CANARY },
+  store_full: { reason: CANARY },
+  store_closed: { reason: CANARY },
+  store_corrupt: { reason: CANARY },
+}
+const CODES = Object.keys(SAMPLES) as readonly ErrorCode[]
+
+test('the table has a row for every code and no other', () => {
+  expect(Object.keys(ERROR_TABLE).sort()).toEqual([...CODES].sort())
+})
+
+test.each(CODES)('%s has a message of whole sentences that says what to do', (code) => {
+  const { message } = new PrivityError(code, SAMPLES[code])
+  const sentences = message.split(/(?<=\.) /)
+  expect(sentences.length).toBeGreaterThanOrEqual(2)
+  for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*[.]$/)
+  expect(message).not.toMatch(/[{]\w+[}]|NaN|undefined/)
+})
+
+test.each(CODES)('%s keeps its details out of the message', (code) => {
+  expect(new PrivityError(code, SAMPLES[code]).message).not.toContain(CANARY)
+})
+
+test.each(CODES)('%s has a problem status and says whether to retry', (code) => {
+  expect(ERROR_TABLE[code].status).toBeGreaterThanOrEqual(400)
+  expect(ERROR_TABLE[code].status).toBeLessThan(600)
+  expect(typeof ERROR_TABLE[code].retryable).toBe('boolean')
+})
+
+test('only what may succeed unchanged is worth a retry', () => {
+  expect(CODES.filter((code) => ERROR_TABLE[code].retryable)).toEqual([
+    'erasure_incomplete',
+    'key_unavailable',
+    'write_conflict',
+    'outcome_unknown',
+    'store_unavailable',
+  ])
+})
+
+test('counts stand in the message, the things counted do not', () => {
+  const { message } = new PrivityError('not_declared', {
+    kind: 'purpose',
+    path: [],
+    declared: ['a', 'b', 'c'],
+  })
+  expect(message).toContain('3')
+})
+
+test.each(CODES)('the details of %s are frozen at every depth', (code) => {
+  const frozen = (value: unknown): boolean =>
+    typeof value !== 'object' ||
+    value === null ||
+    (Object.isFrozen(value) && Object.values(value).every(frozen))
+  expect(frozen(new PrivityError(code, SAMPLES[code]).details)).toBe(true)
+})
+
+test('details are a copy: the caller may change its own object', () => {
+  const fields = ['email']
+  const error = new PrivityError('incomplete_record', { record: 'contact', fields })
+  fields.push('phone')
+  expect(error.details.fields).toEqual(['email'])
+  expect(Object.isFrozen(fields)).toBe(false)
+})
+
+test('serialises as code and details, without message, stack or cause', () => {
+  const error = new PrivityError('not_found', { kind: 'subject' })
+  expect(JSON.parse(JSON.stringify(error))).toEqual({
+    code: 'not_found',
+    details: { kind: 'subject' },
+  })
+  expect(error.cause).toBeUndefined()
+})
+
+test('is an Error that names itself in the stack and under inspection', () => {
+  const error = new PrivityError('not_found', { kind: 'subject' })
+  expect(error).toBeInstanceOf(Error)
+  expect(error.name).toBe('PrivityError')
+  expect(error.stack).toMatch(/^PrivityError: /)
+  expect(inspect(error)).toContain("code: 'not_found'")
+})
+
+test('the guard narrows to one code', () => {
+  const caught: unknown = new PrivityError('write_conflict', { attempts: 2 })
+  expect(isPrivityError(caught)).toBe(true)
+  expect(isPrivityError(caught, 'not_found')).toBe(false)
+  if (!isPrivityError(caught, 'write_conflict')) throw caught
+  expect(caught.details.attempts).toBe(2)
+})
+
+test('a switch on the code narrows the details', () => {
+  const caught: unknown = new PrivityError('store_full', { reason: 'disk_full' })
+  if (!isPrivityError(caught)) throw caught
+  const seen = caught.code === 'store_full' ? caught.details.reason : undefined
+  expect(seen).toBe('disk_full')
+})
+
+test('the guard knows errors of another installed copy', async () => {
+  vi.resetModules()
+  const copy = await import('../../src/base/errors.ts')
+  const foreign: unknown = new copy.PrivityError('erased', { kind: 'subject' })
+  expect(foreign).not.toBeInstanceOf(PrivityError)
+  expect(isPrivityError(foreign, 'erased')).toBe(true)
+})
+
+test('the guard knows errors of another realm', () => {
+  const foreign: unknown = runInNewContext(`
+    class PrivityError extends Error {
+      code = 'erased'
+      details = { kind: 'subject' }
+      get [Symbol.for('privity.error')]() { return true }
+    }
+    new PrivityError()
+  `)
+  expect(foreign).not.toBeInstanceOf(Error)
+  expect(isPrivityError(foreign, 'erased')).toBe(true)
+})
+
+const revoked = Proxy.revocable({}, {})
+revoked.revoke()
+const brand = Symbol.for('privity.error')
+
+test.each([
+  ['undefined', undefined],
+  ['null', null],
+  ['a text', 'erased'],
+  ['another error', new TypeError('erased')],
+  ['parsed JSON that looks alike', JSON.parse('{"code":"erased","details":{}}')],
+  ['a code of a later version', { [brand]: true, code: 'not_yet_known', details: {} }],
+  ['a code from the prototype', { [brand]: true, code: 'toString', details: {} }],
+  ['missing details', { [brand]: true, code: 'erased' }],
+  ['a revoked proxy', revoked.proxy],
+])('the guard refuses %s', (_, value) => {
+  expect(isPrivityError(value)).toBe(false)
+})
+
+test('an input path keeps declared names and indices, and hides everything else', () => {
+  const path = ['contact', 0, 'given-name', CANARY, 'x'.repeat(65), '']
+  expect(invalidInput(path, 'invalid_type').details.issues).toEqual([
+    { path: ['contact', 0, 'given-name', '?', '?', '?'], code: 'invalid_type' },
+  ])
+})
