@@ -1,0 +1,192 @@
+import { concatBytes, equalBytes } from '../base/bytes.ts'
+import { invalidInput } from '../base/errors.ts'
+import { sha256 } from './hash.ts'
+
+/**
+ * The right edge of a tree: the hashes of its largest perfect subtrees from left to right. It is
+ * all that is needed to append a leaf or to tell the root.
+ */
+export interface Range {
+  /** Number of leaves. */
+  readonly size: number
+  /** One hash for each bit set in `size`, the largest subtree first. */
+  readonly hashes: readonly Uint8Array[]
+}
+
+/** A perfect subtree: the leaves `index * 2^level` to `(index + 1) * 2^level - 1`. */
+export interface NodeId {
+  readonly level: number
+  readonly index: number
+}
+
+/** A perfect subtree and its hash. */
+export interface TreeNode extends NodeId {
+  readonly hash: Uint8Array
+}
+
+/** A claim that a leaf is in a tree. */
+export interface InclusionInput {
+  readonly leafHash: Uint8Array
+  readonly index: bigint
+  readonly size: bigint
+  readonly proof: readonly Uint8Array[]
+  readonly root: Uint8Array
+}
+
+/** A claim that a tree grew out of a smaller one by appending only. */
+export interface ConsistencyInput {
+  readonly size1: bigint
+  readonly size2: bigint
+  readonly root1: Uint8Array
+  readonly root2: Uint8Array
+  readonly proof: readonly Uint8Array[]
+}
+
+// RFC 6962 section 2.1: without the prefixes, a node could be passed off as a leaf.
+const LEAF = /* @__PURE__ */ Uint8Array.of(0)
+const INNER = /* @__PURE__ */ Uint8Array.of(1)
+const HASH_BYTES = 32
+// A number of more bits can only be an attempt to keep the verifier busy.
+const MAX_SIZE = 2n ** 63n
+
+/** Where a hash of a proof stands beside the hash it is joined to. */
+type Side = 'left' | 'right'
+
+/** The hash of a leaf's bytes. */
+export function leafHash(bytes: Uint8Array): Uint8Array {
+  return sha256(concatBytes([LEAF, bytes]))
+}
+
+/** The hash of two neighbouring subtrees. */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(concatBytes([INNER, left, right]))
+}
+
+/** The root of the tree without leaves. */
+export function emptyRoot(): Uint8Array {
+  return sha256(new Uint8Array(0))
+}
+
+/**
+ * Appends a leaf; `completed` lists every perfect subtree of two or more leaves that is now
+ * full, the smallest first.
+ *
+ * @throws {@link invalid_input} if the hashes of the range do not fit its size.
+ * @example
+ * ```ts
+ * const { range, completed } = appendLeaf({ size: 0, hashes: [] }, leafHash(utf8('first')))
+ * rootOf(range) // the same as leafHash(utf8('first')); completed is empty
+ * ```
+ */
+export function appendLeaf(
+  range: Range,
+  leaf: Uint8Array,
+): { readonly range: Range; readonly completed: readonly TreeNode[] } {
+  assertRange(range)
+  const hashes = [...range.hashes]
+  const completed: TreeNode[] = []
+  let hash = leaf
+  let index = range.size
+  for (let level = 1; index % 2 === 1; level += 1) {
+    hash = nodeHash(hashes.pop() ?? hash, hash)
+    index = (index - 1) / 2
+    completed.push({ level, index, hash })
+  }
+  return { range: { size: range.size + 1, hashes: [...hashes, hash] }, completed }
+}
+
+/**
+ * The root of a range.
+ *
+ * @throws {@link invalid_input} if the hashes of the range do not fit its size.
+ */
+export function rootOf(range: Range): Uint8Array {
+  assertRange(range)
+  return foldHashes(range.hashes)
+}
+
+/** The hash over perfect subtrees that stand side by side, the largest first. */
+export function foldHashes(hashes: readonly Uint8Array[]): Uint8Array {
+  if (hashes.length === 0) return emptyRoot()
+  return hashes.reduceRight((right, left) => nodeHash(left, right))
+}
+
+/**
+ * Tells whether the proof leads from the leaf to the root; false, and never an exception, for
+ * wrong shapes.
+ */
+export function verifyInclusion(input: InclusionInput): boolean {
+  const { index, size, proof, root } = input
+  if (index < 0n || index >= size || size > MAX_SIZE) return false
+  if (![input.leafHash, root, ...proof].every(isHash)) return false
+  const sides = sidesOf(index, size - 1n)
+  if (sides.length !== proof.length) return false
+  let hash = input.leafHash
+  for (const [step, sibling] of proof.entries()) {
+    hash = sides[step] === 'left' ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
+  }
+  return equalBytes(hash, root)
+}
+
+/**
+ * Tells whether the proof shows that the second tree is the first with leaves appended; false,
+ * and never an exception, for wrong shapes. Nothing is proven about a tree without leaves.
+ */
+export function verifyConsistency(input: ConsistencyInput): boolean {
+  const { size1, size2, root1, root2, proof } = input
+  if (size1 <= 0n || size1 > size2 || size2 > MAX_SIZE) return false
+  if (![root1, root2, ...proof].every(isHash)) return false
+  if (size1 === size2) return proof.length === 0 && equalBytes(root1, root2)
+  let [index, last] = [size1 - 1n, size2 - 1n]
+  for (; isOdd(index); index >>= 1n) last >>= 1n
+  // An index of 0 is left of an old tree that is one perfect subtree: its root is the start.
+  const [start, ...rest] = index === 0n ? [root1, ...proof] : proof
+  const sides = sidesOf(index, last)
+  if (start === undefined || sides.length !== rest.length) return false
+  let [old, grown] = [start, start]
+  for (const [step, sibling] of rest.entries()) {
+    const left = sides[step] === 'left'
+    if (left) old = nodeHash(sibling, old)
+    grown = left ? nodeHash(sibling, grown) : nodeHash(grown, sibling)
+  }
+  return equalBytes(old, root1) && equalBytes(grown, root2)
+}
+
+/**
+ * The sides of all hashes from a subtree up to the root (RFC 9162 sections 2.1.3.2 and 2.1.4.2):
+ * a proof of any other length is wrong.
+ */
+function sidesOf(index: bigint, last: bigint): readonly Side[] {
+  const sides: Side[] = []
+  let [at, end] = [index, last]
+  while (end > 0n) {
+    const side = isOdd(at) || at === end ? 'left' : 'right'
+    sides.push(side)
+    // On the right edge, levels without a sibling are passed over.
+    for (; side === 'left' && !isOdd(at); at >>= 1n) end >>= 1n
+    at >>= 1n
+    end >>= 1n
+  }
+  return sides
+}
+
+function isOdd(value: bigint): boolean {
+  return value % 2n === 1n
+}
+
+function isHash(value: unknown): boolean {
+  return value instanceof Uint8Array && value.length === HASH_BYTES
+}
+
+function assertRange({ size, hashes }: Range): void {
+  if (!Number.isSafeInteger(size) || hashes.length !== countOnes(size)) {
+    throw invalidInput(['range'], 'invalid_length')
+  }
+}
+
+// Sizes go beyond the 32 bits of the bitwise operators.
+function countOnes(size: number): number {
+  let ones = 0
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) ones += rest % 2
+  return ones
+}

@@ -1,0 +1,84 @@
+import * as node from 'node:crypto'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import * as native from '../../src/crypto/hash.ts'
+import { hex, type Test, withoutNode, wycheproof } from './vectors.ts'
+
+fc.configureGlobal({ seed: 20_261_121 })
+
+interface HmacTest extends Test {
+  readonly key: string
+  readonly msg: string
+  readonly tag: string
+}
+
+const bare = await withoutNode(() => import('../../src/crypto/hash.ts'))
+const message = fc.uint8Array({ maxLength: 1_000 })
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe.each([
+  ['by node:crypto', native],
+  ['by noble', bare],
+])('%s', (_, { hmacSha256, sha256 }) => {
+  // FIPS 180-4 examples.
+  test.each([
+    ['', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+    ['abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+    [
+      'abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq',
+      '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1',
+    ],
+  ])('SHA-256 of %j', (text, digest) => {
+    expect(Buffer.from(sha256(new TextEncoder().encode(text))).toString('hex')).toBe(digest)
+  })
+
+  test('HMAC agrees with all of Wycheproof', () => {
+    for (const { tagSize, tests } of wycheproof<HmacTest>('hmac_sha256')) {
+      for (const { tcId, key, msg, tag, result } of tests) {
+        const computed = hmacSha256(hex(key), hex(msg)).subarray(0, tagSize / 8)
+        const agrees = Buffer.from(computed).toString('hex') === tag
+        expect(agrees, `test ${tcId}`).toBe(result === 'valid')
+      }
+    }
+  })
+
+  test('gives plain bytes of their own', () => {
+    for (const digest of [sha256(hex('00')), hmacSha256(hex('00'), hex('01'))]) {
+      expect(digest.constructor).toBe(Uint8Array)
+      expect(digest).toHaveLength(32)
+      expect(digest.buffer.byteLength).toBe(32)
+    }
+  })
+})
+
+test('node and noble agree on SHA-256', () => {
+  fc.assert(
+    fc.property(message, (bytes) => {
+      expect(native.sha256(bytes)).toEqual(nobleSha256(bytes))
+      expect(bare.sha256(bytes)).toEqual(nobleSha256(bytes))
+    }),
+  )
+})
+
+test('node and noble agree on HMAC, with keys of any length', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), message, (key, bytes) => {
+      expect(native.hmacSha256(key, bytes)).toEqual(hmac(nobleSha256, key, bytes))
+      expect(bare.hmacSha256(key, bytes)).toEqual(hmac(nobleSha256, key, bytes))
+    }),
+  )
+})
+
+test('a node:crypto without the one-call hash gives the same digest', async () => {
+  const older = { ...node, hash: undefined }
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue(older)
+  vi.resetModules()
+  const { sha256 } = await import('../../src/crypto/hash.ts')
+  expect(sha256(hex('616263'))).toEqual(native.sha256(hex('616263')))
+  expect(sha256(hex('616263')).constructor).toBe(Uint8Array)
+})
