@@ -1,0 +1,148 @@
+import type { SubjectId } from '../base/id.ts'
+import type { RecordType } from './record-type.ts'
+import type {
+  AllowedKeys,
+  Input,
+  OptionalIn,
+  Picked,
+  RefusedInput,
+  RefusedWhere,
+  SelectKey,
+  UnsetKeys,
+  View,
+  Where,
+} from './view-types.ts'
+
+/** Options of every read. */
+export interface ReadOptions {
+  /** Gives up waiting; what was decided and logged stays logged. */
+  readonly signal?: AbortSignal
+}
+
+/** Options of every write. */
+export interface WriteOptions {
+  /** Gives up waiting; the write may still take effect. */
+  readonly signal?: AbortSignal
+  /** Same id, same effect, at most once. Default: a new id. */
+  readonly operationId?: string
+  /** Writes only if the record still has this revision. Default: any. */
+  readonly ifRevision?: number
+}
+
+/** Options of a list or a search. */
+export interface ListOptions extends ReadOptions {
+  /** Greatest number of items. Default: all. */
+  readonly limit?: number
+  /** A cursor of an earlier item: goes on behind it. */
+  readonly after?: string
+}
+
+/** One item of a list or a search. */
+export interface Found<V> {
+  readonly subjectId: SubjectId
+  readonly recordId: string
+  readonly view: V
+  /** Where to go on, as `after`. */
+  readonly cursor: string
+}
+
+/** Options of an update. */
+export interface UpdateOptions<K> extends WriteOptions {
+  /** Optional fields to clear. */
+  readonly unset?: readonly K[]
+}
+
+// `create` exists only where the purpose covers every required field.
+type Creates<F, P extends string, C> = [Exclude<keyof F, OptionalIn<F>>] extends [AllowedKeys<F, P>]
+  ? C
+  : Record<never, never>
+
+interface SingleBase<F, P extends string> {
+  /** What the purpose sees of this person's record. */
+  read(subjectId: SubjectId, options?: ReadOptions): Promise<View<F, P>>
+  /** Less than the purpose may see: only the named fields are opened. */
+  select<const K extends keyof F>(
+    subjectId: SubjectId,
+    keys: readonly SelectKey<F, P, K>[],
+    options?: ReadOptions,
+  ): Promise<Picked<F, P, K>>
+  /** Changes the given fields and leaves the others as they are. */
+  update(
+    subjectId: SubjectId,
+    changes: Partial<Input<F, P>> & RefusedInput<F, P>,
+    options?: UpdateOptions<UnsetKeys<F, P>>,
+  ): Promise<void>
+  /** People whose record has these values in fields with a lookup. */
+  find(
+    where: Where<F, P> & RefusedWhere<F, P>,
+    options?: ListOptions,
+  ): AsyncIterable<Found<View<F, P>>>
+  /** The records of everyone for whom the purpose has a live basis. */
+  list(options?: ListOptions): AsyncIterable<Found<View<F, P>>>
+}
+
+interface SingleCreate<F, P extends string> {
+  /** Stores the record of a person who has none. */
+  create(
+    subjectId: SubjectId,
+    value: Input<F, P> & RefusedInput<F, P>,
+    options?: WriteOptions,
+  ): Promise<void>
+}
+
+/** What one purpose can do with a record type of which a person has one. */
+export type SingleAccessor<F, P extends string> = SingleBase<F, P> &
+  Creates<F, P, SingleCreate<F, P>>
+
+interface ManyBase<F, P extends string> {
+  /** What the purpose sees of one record of this person. */
+  read(subjectId: SubjectId, recordId: string, options?: ReadOptions): Promise<View<F, P>>
+  /** Less than the purpose may see: only the named fields are opened. */
+  select<const K extends keyof F>(
+    ...call: readonly [
+      subjectId: SubjectId,
+      recordId: string,
+      keys: readonly SelectKey<F, P, K>[],
+      options?: ReadOptions,
+    ]
+  ): Promise<Picked<F, P, K>>
+  /** Changes the given fields and leaves the others as they are. */
+  update(
+    ...call: readonly [
+      subjectId: SubjectId,
+      recordId: string,
+      changes: Partial<Input<F, P>> & RefusedInput<F, P>,
+      options?: UpdateOptions<UnsetKeys<F, P>>,
+    ]
+  ): Promise<void>
+  /** Erases one record of this person. */
+  remove(subjectId: SubjectId, recordId: string, options?: WriteOptions): Promise<void>
+  /** Records that have these values in fields with a lookup. */
+  find(
+    where: Where<F, P> & RefusedWhere<F, P>,
+    options?: ListOptions,
+  ): AsyncIterable<Found<View<F, P>>>
+  /** Of one person, or of everyone when no person is named. */
+  list(options?: ListOptions & { readonly subjectId?: SubjectId }): AsyncIterable<Found<View<F, P>>>
+}
+
+interface ManyCreate<F, P extends string> {
+  /** Stores one more record of a person; its id is new and random. */
+  create(
+    subjectId: SubjectId,
+    value: Input<F, P> & RefusedInput<F, P>,
+    options?: WriteOptions,
+  ): Promise<{ readonly recordId: string }>
+}
+
+/** What one purpose can do with a record type of which a person may have many. */
+export type ManyAccessor<F, P extends string> = ManyBase<F, P> & Creates<F, P, ManyCreate<F, P>>
+
+/** What one purpose can do with the records of a policy, by their names. */
+export type Accessor<R, P extends string> = {
+  readonly [K in keyof R]: R[K] extends RecordType<infer F, infer O>
+    ? O extends { readonly many: true }
+      ? ManyAccessor<F, P>
+      : SingleAccessor<F, P>
+    : never
+}

@@ -1,0 +1,88 @@
+import { invalidInput } from '../base/errors.ts'
+import { classesOf, classKeyOf } from './access-class.ts'
+import type { CompiledField, CompiledPolicy, CompiledRecord } from './compiled.ts'
+import { assertDescriptionSize, describePolicy, hashOf } from './describe.ts'
+import type { FieldDefinition } from './field-definition.ts'
+import { freezeDeep } from './freeze.ts'
+import { layoutOf } from './layout.ts'
+import { createPlan } from './plan.ts'
+import type { PolicyContent, RecordEntry } from './policy-content.ts'
+
+const compiledPolicies = new WeakMap<object, CompiledPolicy>()
+
+/**
+ * The compiled form of a policy that `definePolicy` made.
+ *
+ * @throws {@link invalid_input} with `not_a_policy` for anything else, also a look-alike.
+ */
+export function compilePolicy(policy: object): CompiledPolicy {
+  const compiled = compiledPolicies.get(policy)
+  if (compiled === undefined) throw invalidInput(['policy'], 'not_a_policy')
+  return compiled
+}
+
+/** Remembers the compiled form of a policy, which is the only way to become one. */
+export function rememberCompiled(policy: object, compiled: CompiledPolicy): void {
+  compiledPolicies.set(policy, compiled)
+}
+
+/**
+ * Works out everything that a policy decides.
+ *
+ * @throws {@link invalid_input} with `too_big` if its description does not fit into a row.
+ */
+export function compile(content: PolicyContent): CompiledPolicy {
+  const describe = freezeDeep(describePolicy(content))
+  assertDescriptionSize(describe)
+  const purposes = [...content.purposes.keys()]
+  return Object.freeze({
+    hash: hashOf(describe),
+    describe,
+    controller: content.controller,
+    purposes: content.purposes,
+    roles: mapValues(content.roles, (role) => new Set(role.purposes)),
+    records: mapValues(content.records, (entry, name) => compileRecord(name, entry, purposes)),
+  })
+}
+
+function compileRecord(
+  name: string,
+  { definition }: RecordEntry,
+  purposes: readonly string[],
+): CompiledRecord {
+  const { many } = definition
+  const fields = definition.fields.map((it) => ({
+    definition: it,
+    compiled: compileField(name, it),
+  }))
+  const compiled = fields.map((field) => field.compiled)
+  return Object.freeze({
+    name,
+    many,
+    fields: Object.freeze(compiled),
+    layout: layoutOf(name, compiled),
+    classes: Object.freeze(classesOf(name, definition.fields)),
+    plans: new Map(
+      purposes.map((purpose) => [purpose, createPlan({ purpose, record: name, many, fields })]),
+    ),
+  })
+}
+
+function compileField(record: string, field: FieldDefinition): CompiledField {
+  const { name, id, purposes, presence, lookup, special } = field
+  const { optional, hasDefault, defaultValue } = presence
+  return freezeDeep({
+    ...{ name, id, purposes, optional, hasDefault },
+    classKey: classKeyOf(record, field),
+    ...(special === undefined ? {} : { special }),
+    ...(lookup === undefined ? {} : { lookup }),
+    ...(defaultValue === undefined ? {} : { defaultValue }),
+  })
+}
+
+function mapValues<T, U>(
+  map: ReadonlyMap<string, T>,
+  change: (value: T, name: string) => U,
+): ReadonlyMap<string, U> {
+  return new Map([...map].map(([name, value]) => [name, change(value, name)]))
+}

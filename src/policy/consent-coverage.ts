@@ -1,0 +1,40 @@
+import type { JsonObject, JsonValue } from '../base/canonical.ts'
+
+/**
+ * The fields that a purpose had under a stored policy, by record type: what a consent given under
+ * that policy covers. What is not understood covers nothing.
+ *
+ * @example
+ * ```ts
+ * const covered = consentCoverage(compilePolicy(policy).describe, 'marketing')
+ * covered.get('contact') // Set { 'name', 'email' }
+ * ```
+ */
+export function consentCoverage(
+  description: JsonObject,
+  purpose: string,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const records = entriesOf(description, 'records')
+  return new Map(records.map(([name, record]) => [name, fieldsFor(purpose, record)]))
+}
+
+function fieldsFor(purpose: string, record: JsonValue): ReadonlySet<string> {
+  const served = entriesOf(record, 'fields').filter(([, field]) => {
+    const purposes = memberOf(field, 'purposes')
+    return Array.isArray(purposes) && purposes.includes(purpose)
+  })
+  return new Set(served.map(([id]) => id))
+}
+
+function entriesOf(value: JsonValue, name: string): readonly (readonly [string, JsonValue])[] {
+  const member = memberOf(value, name)
+  return isObject(member) ? Object.entries(member) : []
+}
+
+function memberOf(value: JsonValue, name: string): JsonValue | undefined {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,116 @@
+import { MAX_CLASSES, classesOf } from './access-class.ts'
+import { collectFaults, type Faults } from './faults.ts'
+import { type AnyField, type FieldKit, fieldKit, makeField } from './field.ts'
+import { type FieldDefinition, type PurposeTable, readField } from './field-definition.ts'
+import { readMap } from './members.ts'
+import { memberNameFault } from './names.ts'
+import { isTrue, type OptionTable, optional, readOptions } from './options.ts'
+import { type Purposes, readPurposes, type SpecialPurposes } from './purposes.ts'
+import type { RecordOptions, RecordType, ReservedNames } from './record-type.ts'
+
+/** A record type that was checked. */
+export interface RecordDefinition {
+  readonly many: boolean
+  /** In the order of declaration. */
+  readonly fields: readonly FieldDefinition[]
+}
+
+const MAX_FIELDS = 256
+const OPTIONS: OptionTable<RecordOptions> = { many: optional(isTrue) }
+const definitions = new WeakMap<object, RecordDefinition>()
+
+/**
+ * Declares a record type: for each field a schema and the purposes that may see it. The result
+ * is frozen; the schemas stay the app's own.
+ *
+ * @throws {@link invalid_input} with every fault of every field.
+ * @example
+ * ```ts
+ * const contact = defineRecord(purposes, ({ field }) => ({
+ *   name: field(z.string().min(1), { purposes: ['support', 'marketing'] }),
+ *   email: field(z.email(), { purposes: ['support', 'marketing'], lookup: 'email' }),
+ *   address: field(z.string(), { purposes: ['support'] }),
+ * }))
+ * const ticket = defineRecord(
+ *   purposes,
+ *   ({ field }) => ({ text: field(z.string(), { purposes: ['support'] }) }),
+ *   { many: true },
+ * )
+ * ```
+ */
+export function defineRecord<
+  P extends Purposes,
+  F extends Record<string, AnyField>,
+  const O extends RecordOptions = Record<never, never>,
+>(
+  purposes: P,
+  fields: (kit: FieldKit<keyof P & string, SpecialPurposes<P>>) => F & ReservedNames<F>,
+  options?: O,
+): RecordType<F, O> {
+  const definition = collectFaults((faults) => readRecord({ purposes, fields, options }, faults))
+  const record = Object.freeze({
+    fields: Object.freeze(
+      Object.fromEntries(
+        definition.fields.map((it) => [it.name, makeField(it.schema, it.options)]),
+      ),
+    ),
+    options: Object.freeze(definition.many ? { many: true } : {}),
+  })
+  definitions.set(record, definition)
+  // Fields and options are copies of what F and O were inferred from.
+  return record as unknown as RecordType<F, O>
+}
+
+/** What {@link defineRecord} checked; `undefined` for a look-alike. */
+export function definitionOf(record: unknown): RecordDefinition | undefined {
+  return typeof record === 'object' && record !== null ? definitions.get(record) : undefined
+}
+
+interface Given {
+  readonly purposes: unknown
+  readonly fields: unknown
+  readonly options: unknown
+}
+
+function readRecord({ purposes, fields, options }: Given, faults: Faults): RecordDefinition {
+  const declared = readPurposes(purposes, faults.at('purposes'))
+  const chosen = readOptions(options ?? {}, OPTIONS, faults.at('options'))
+  const read = readFields(fields, declared, faults.at('fields'))
+  return { many: chosen.many === true, fields: read }
+}
+
+function readFields(
+  fields: unknown,
+  purposes: PurposeTable,
+  faults: Faults,
+): readonly FieldDefinition[] {
+  if (typeof fields !== 'function') {
+    faults.add('invalid_type')
+    return []
+  }
+  const given = faults.attempt((): { readonly map: unknown } => ({ map: fields(fieldKit) }))
+  if (given === undefined) return []
+  const map = readMap(
+    given.map,
+    {
+      min: 1,
+      max: MAX_FIELDS,
+      nameFault: memberNameFault,
+      read: (value, at, name) => readField(value, { name, purposes }, at),
+    },
+    faults,
+  )
+  const read = [...map.values()]
+  checkTogether(read, faults)
+  return read
+}
+
+function checkTogether(fields: readonly FieldDefinition[], faults: Faults): void {
+  const ids = new Set<string>()
+  for (const { name, id } of fields) {
+    if (ids.has(id)) faults.at(name).at('id').add('duplicate')
+    ids.add(id)
+  }
+  // The name of the record is not known yet, and does not matter for how many there are.
+  if (classesOf('record', fields).length > MAX_CLASSES) faults.add('too_many_classes')
+}

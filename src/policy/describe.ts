@@ -1,0 +1,55 @@
+import { toBase64url } from '../base/bytes.ts'
+import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
+import { invalidInput } from '../base/errors.ts'
+import { sha256 } from '../crypto/hash.ts'
+import type { RecordDefinition } from './define-record.ts'
+import type { FieldDefinition } from './field-definition.ts'
+import type { PolicyContent } from './policy-content.ts'
+
+// It is stored in one row, sealed.
+const MAX_BYTES = 262_144
+
+/** Everything a policy decides, as plain content: no functions, no schemas, no order. */
+export function describePolicy(content: PolicyContent): JsonObject {
+  const { controller, version, purposes, roles, records } = content
+  return {
+    controller: { ...controller },
+    ...(version === undefined ? {} : { version }),
+    purposes: describeMap(purposes, (purpose) => ({ ...purpose })),
+    roles: describeMap(roles, (role) => ({ purposes: [...role.purposes].sort() })),
+    records: describeMap(records, ({ definition }) => describeRecord(definition)),
+  }
+}
+
+/** SHA-256 of a description as base64url. */
+export function hashOf(description: JsonObject): string {
+  return toBase64url(sha256(canonicalBytes(description)))
+}
+
+/** Refuses a description that one row cannot hold. */
+export function assertDescriptionSize(description: JsonObject): void {
+  if (canonicalBytes(description).length > MAX_BYTES) throw invalidInput([], 'too_big')
+}
+
+function describeRecord({ many, fields }: RecordDefinition): JsonObject {
+  return { many, fields: Object.fromEntries(fields.map((it) => [it.id, describeField(it)])) }
+}
+
+// Neither the name nor the schema: a renamed field stays what it was.
+function describeField({ purposes, presence, ...field }: FieldDefinition): JsonObject {
+  return {
+    purposes: [...purposes],
+    views: [...field.views.keys()].sort(),
+    optional: presence.optional,
+    hasDefault: presence.hasDefault,
+    ...(field.lookup === undefined ? {} : { lookup: field.lookup }),
+    ...(field.special === undefined ? {} : { special: field.special }),
+  }
+}
+
+function describeMap<T>(
+  map: ReadonlyMap<string, T>,
+  describe: (entry: T) => JsonObject,
+): JsonObject {
+  return Object.fromEntries([...map].map(([name, entry]) => [name, describe(entry)]))
+}

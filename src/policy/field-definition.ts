@@ -1,0 +1,158 @@
+import type { JsonValue } from '../base/canonical.ts'
+import { isPlainObject } from '../base/plain.ts'
+import type { Faults } from './faults.ts'
+import {
+  type AnyField,
+  type FieldOptions,
+  isField,
+  type LookupNormaliser,
+  type SpecialCategory,
+} from './field.ts'
+import { inspectSchema, type SchemaFacts } from './inspect-schema.ts'
+import { memberNameFault } from './names.ts'
+import { oneOf, type OptionTable, optional, readOptions, required } from './options.ts'
+import { type Presence, presenceOf } from './presence.ts'
+import { purposeList, readPurposeList } from './purpose-list.ts'
+import { type Purpose, servesSpecial } from './purposes.ts'
+import { isSchema, type Schema } from './schema-kinds.ts'
+import { givesText } from './text-schema.ts'
+
+/** Turns the plain value of a field into what a purpose sees. */
+export type ViewFunction = (plain: JsonValue) => unknown
+
+/** A field that was checked: what the policy decides with. */
+export interface FieldDefinition {
+  readonly name: string
+  readonly id: string
+  readonly schema: Schema
+  readonly facts: SchemaFacts
+  readonly presence: Presence
+  /** Sorted. */
+  readonly purposes: readonly string[]
+  readonly lookup?: LookupNormaliser
+  readonly special?: SpecialCategory
+  readonly views: ReadonlyMap<string, ViewFunction>
+  /** The options as given, copied and frozen. */
+  readonly options: object
+}
+
+/** The purposes that fields are held against. */
+export type PurposeTable = ReadonlyMap<string, Partial<Purpose>>
+
+type Options = FieldOptions<AnyField['schema'], string>
+
+const LOOKUPS: { readonly [L in LookupNormaliser]: true } = {
+  exact: true,
+  email: true,
+  'phone-e164': true,
+  'nfkc-lower': true,
+}
+
+const CATEGORIES: { readonly [C in SpecialCategory]: true } = {
+  health: true,
+  biometric: true,
+  genetic: true,
+  beliefs: true,
+  politics: true,
+  union: true,
+  sex_life: true,
+  ethnic_origin: true,
+}
+
+const OPTIONS: OptionTable<Options> = {
+  purposes: required(purposeList(1)),
+  id: optional((id) => (typeof id === 'string' ? memberNameFault(id) : 'invalid_type')),
+  lookup: optional(oneOf(Object.keys(LOOKUPS))),
+  special: optional(oneOf(Object.keys(CATEGORIES))),
+  views: optional(viewsFault),
+}
+
+/** What one field is checked under. */
+export interface FieldContext {
+  readonly name: string
+  readonly purposes: PurposeTable
+}
+
+/** Checks one field of a record under the purposes there are, and reports every fault. */
+export function readField(
+  value: unknown,
+  { name, purposes }: FieldContext,
+  faults: Faults,
+): FieldDefinition | undefined {
+  if (!isField(value)) {
+    faults.add('not_a_field')
+    return undefined
+  }
+  const options = readOptions(value.options, OPTIONS, faults)
+  const named = readPurposeList(options.purposes ?? [], purposes, faults.at('purposes'))
+  checkSpecial(options, { named, purposes }, faults)
+  const views = readViews(options.views ?? {}, named, faults.at('views'))
+  const schema = readSchema(value.schema, faults.at('schema'))
+  if (schema === undefined) return undefined
+  if (options.lookup !== undefined && !givesText(schema.schema)) {
+    faults.at('lookup').add('needs_text')
+  }
+  const { id = name, lookup, special } = options
+  return {
+    ...{ name, id, purposes: named, views, options },
+    ...schema,
+    ...(lookup === undefined ? {} : { lookup }),
+    ...(special === undefined ? {} : { special }),
+  }
+}
+
+/** A special field needs a ground for every purpose, under whatever policy it stands. */
+export function checkSpecial(
+  { special, lookup }: Pick<FieldDefinition, 'special' | 'lookup'>,
+  { named, purposes }: { readonly named: readonly string[]; readonly purposes: PurposeTable },
+  faults: Faults,
+): void {
+  if (special === undefined) return
+  // The index would tell which people share a value of a special category.
+  if (lookup !== undefined) faults.at('lookup').add('special_field')
+  const groundless = named.some((name) => {
+    const purpose = purposes.get(name)
+    return purpose !== undefined && !servesSpecial(purpose)
+  })
+  if (groundless) faults.at('special').add('needs_explicit_consent')
+}
+
+function readSchema(
+  value: unknown,
+  faults: Faults,
+): Pick<FieldDefinition, 'schema' | 'facts' | 'presence'> | undefined {
+  if (!isSchema(value)) {
+    faults.add('not_a_schema')
+    return undefined
+  }
+  const facts = inspectSchema(value)
+  faults.add(facts.fault)
+  if (facts.fault !== undefined) return undefined
+  const presence = presenceOf(value, facts)
+  faults.add(presence.fault)
+  return { schema: value, facts, presence }
+}
+
+function readViews(
+  views: object,
+  named: readonly string[],
+  faults: Faults,
+): ReadonlyMap<string, ViewFunction> {
+  const functions = new Map<string, ViewFunction>()
+  for (const [purpose, view] of Object.entries(views)) {
+    if (!named.includes(purpose)) faults.at(purpose).add('not_served')
+    else if (isFunction(view)) functions.set(purpose, view)
+    else if (view !== undefined) faults.at(purpose).add('invalid_type')
+  }
+  return functions
+}
+
+function viewsFault(value: unknown): string | undefined {
+  return typeof value === 'object' && value !== null && isPlainObject(value)
+    ? undefined
+    : 'invalid_type'
+}
+
+function isFunction(value: unknown): value is ViewFunction {
+  return typeof value === 'function'
+}

@@ -1,0 +1,72 @@
+import type * as z from 'zod'
+import type { PrivityTypeError } from './type-error.ts'
+
+/** What no JSON can hold; a codec turns it into something that JSON can. */
+type NotJson =
+  | Date
+  | bigint
+  | symbol
+  | Promise<unknown>
+  | ReadonlyMap<never, unknown>
+  | ReadonlySet<unknown>
+  | ((...input: never) => unknown)
+
+type IsAny<T> = 0 extends 1 & T ? true : false
+
+/** Refuses a schema whose output cannot be stored. */
+export type SchemaFaults<S extends z.ZodType> =
+  IsAny<z.output<S>> extends true
+    ? unknown
+    : [Extract<z.output<S>, NotJson>] extends [never]
+      ? unknown
+      : PrivityTypeError<'the output of this schema is not JSON: wrap it in a codec that gives JSON, or give a schema with JSON output'>
+
+/** Refuses options that contradict each other or the purposes, and options that do not exist. */
+export type FieldFaults<S extends z.ZodType, O, Special> = UnknownOptions<O> &
+  ViewFaults<O> &
+  LookupFaults<S, O> &
+  SpecialFaults<O, Special>
+
+type OptionName = 'purposes' | 'id' | 'lookup' | 'special' | 'views'
+
+type UnknownOptions<O> = {
+  readonly [K in Exclude<
+    keyof O,
+    OptionName
+  >]: PrivityTypeError<`a field has no option '${K & string}'`>
+}
+
+type ViewFaults<O> = O extends {
+  readonly purposes: readonly (infer P)[]
+  readonly views: infer V
+}
+  ? {
+      readonly views: {
+        readonly [K in Exclude<
+          keyof V,
+          P
+        >]: PrivityTypeError<`this field does not serve the purpose '${K & string}', so it has no view for it`>
+      }
+    }
+  : unknown
+
+type LookupFaults<S extends z.ZodType, O> = O extends { readonly lookup: string }
+  ? O extends { readonly special: string }
+    ? {
+        readonly lookup: PrivityTypeError<'a special field has no lookup: its index would tell which people share a value'>
+      }
+    : [z.output<S>] extends [string | null | undefined]
+      ? unknown
+      : { readonly lookup: PrivityTypeError<'lookup needs a schema whose output is a string'> }
+  : unknown
+
+type SpecialFaults<O, Special> = O extends {
+  readonly purposes: readonly (infer P)[]
+  readonly special: string
+}
+  ? [Exclude<P, Special>] extends [never]
+    ? unknown
+    : {
+        readonly special: PrivityTypeError<`the purpose '${Exclude<P, Special> & string}' has neither explicit consent nor an article 9 ground, which a special field needs`>
+      }
+  : unknown

@@ -1,0 +1,61 @@
+import type { AnyField } from './field.ts'
+import type { Purposes } from './purposes.ts'
+import type { RecordOptions, RecordType, ReservedNames } from './record-type.ts'
+import type { PrivityTypeError } from './type-error.ts'
+import type { PurposesOf } from './view-types.ts'
+
+/** What the people who have a role may do. */
+export interface Role<P extends string> {
+  /** The purposes an actor in this role may act for; none if empty. */
+  readonly purposes: readonly P[]
+}
+
+/** Who decides why and how personal data is used (Art. 4(7)). */
+export interface Controller {
+  /** Stable id; at most 128 characters. */
+  readonly id: string
+  /** As the person knows it; at most 256 characters. */
+  readonly name: string
+  /** Where the person reaches it, for example an e-mail address; at most 256 characters. */
+  readonly contact: string
+  /** Country of establishment, ISO 3166-1 alpha-2. */
+  readonly country: string
+}
+
+/** Record types by name. */
+export type Records = {
+  readonly [name: string]: RecordType<Record<string, AnyField>, RecordOptions>
+}
+
+/** What a policy is made of. */
+export interface PolicyInput<P extends Purposes, R> {
+  readonly controller: Controller
+  readonly purposes: P
+  readonly records: R
+  readonly roles: { readonly [name: string]: Role<keyof P & string> }
+  /**
+   * Part of the hash, so that an app can go back to older content as a new policy; at most 64
+   * characters. Default: none.
+   */
+  readonly version?: string
+}
+
+/** A checked policy, frozen all the way down but for the app's schemas. */
+export interface Policy<P extends Purposes, R> extends PolicyInput<P, R> {
+  /** SHA-256 of what the policy decides, as base64url; functions are not part of it. */
+  readonly hash: string
+}
+
+/** Refuses records of which a name is reserved or a field names a purpose the policy lacks. */
+export interface RecordFaults<P extends Purposes, R> {
+  readonly records: ReservedNames<R> & {
+    readonly [K in keyof R as UnknownPurposes<P, R[K]> extends never
+      ? never
+      : K]: PrivityTypeError<`a field of record '${K & string}' names the purpose '${UnknownPurposes<P, R[K]>}', which the policy does not declare`>
+  }
+}
+
+type UnknownPurposes<P, X> =
+  X extends RecordType<infer F, infer _O>
+    ? Exclude<{ [K in keyof F]: PurposesOf<F[K]> }[keyof F], keyof P> & string
+    : never

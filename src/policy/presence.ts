@@ -1,0 +1,81 @@
+import * as z from 'zod/mini'
+import type { JsonValue } from '../base/canonical.ts'
+import type { SchemaFacts } from './inspect-schema.ts'
+import { toJsonOutput } from './json-output.ts'
+import { inputParts, isExactOptional, outputParts, type Schema } from './schema-kinds.ts'
+
+/** What becomes of a field that is left out. */
+export interface Presence {
+  /** It may be absent from a record. */
+  readonly optional: boolean
+  /** The schema puts a value in its place. */
+  readonly hasDefault: boolean
+  /** That value, as it is stored. */
+  readonly defaultValue?: JsonValue
+  readonly fault?: 'default_not_known' | 'default_not_json'
+}
+
+const REQUIRED: Presence = { optional: false, hasDefault: false }
+const OPTIONAL: Presence = { optional: true, hasDefault: false }
+
+// Their input type holds `undefined`. Of a custom schema nobody knows, so it is asked.
+const TAKES_UNDEFINED: readonly string[] = [
+  'any',
+  'unknown',
+  'undefined',
+  'void',
+  'custom',
+  'transform',
+  'default',
+  'prefault',
+]
+// They take what the schema inside takes.
+const TRANSPARENT: readonly string[] = [
+  'optional',
+  'nullable',
+  'readonly',
+  'catch',
+  'lazy',
+  'union',
+]
+const MAX_DEPTH = 32
+
+/** Finds out what becomes of a field that is left out, as the types and zod's objects have it. */
+export function presenceOf(schema: Schema, facts: SchemaFacts): Presence {
+  if (!isExactOptional(schema) && !takesUndefined(schema, 0)) return REQUIRED
+  if (staysAbsent(schema)) return OPTIONAL
+  const optional = schema._zod.optout === 'optional'
+  // An async function would be left behind with a rejection that nobody handles.
+  if (facts.runs === 'async') return unknownPresence(schema)
+  try {
+    const result = z.safeParse(schema, undefined)
+    if (!result.success) return optional ? OPTIONAL : REQUIRED
+    if (result.data === undefined) return OPTIONAL
+    const output = toJsonOutput(result.data)
+    if (output === undefined) return { ...REQUIRED, fault: 'default_not_json' }
+    return { optional, hasDefault: true, defaultValue: output.value }
+  } catch {
+    // Code of the app has to be waited for, or does not take nothing.
+    return unknownPresence(schema)
+  }
+}
+
+/** Tells whether a schema leaves out what is left out, without being asked for a value. */
+export function staysAbsent({ _zod: { optin, optout } }: Schema): boolean {
+  return optin === 'optional' && optout === 'optional'
+}
+
+function takesUndefined(schema: Schema, depth: number): boolean {
+  const { type } = schema._zod.def
+  if (TAKES_UNDEFINED.includes(type)) return true
+  if (type === 'optional' && !isExactOptional(schema)) return true
+  if (depth > MAX_DEPTH) return false
+  if (type === 'pipe') return inputParts(schema).some((it) => takesUndefined(it, depth + 1))
+  if (!TRANSPARENT.includes(type)) return false
+  return outputParts(schema).some((it) => takesUndefined(it, depth + 1))
+}
+
+function unknownPresence(schema: Schema): Presence {
+  if (schema._zod.optin !== 'defaulted') return REQUIRED
+  return { ...REQUIRED, fault: 'default_not_known' }
+}

@@ -1,0 +1,15 @@
+import { canonicalBytes } from '../base/canonical.ts'
+import { invalidInput } from '../base/errors.ts'
+import type { StoredFields } from './compiled.ts'
+
+/** Greatest size of one record in bytes of canonical JSON; a row of a store holds twice that. */
+export const MAX_RECORD_BYTES = 262_144
+
+/**
+ * Refuses a record that is too big to store, for example after changes were merged into it.
+ *
+ * @throws {@link invalid_input} with `too_big`.
+ */
+export function assertRecordSize(fields: StoredFields): void {
+  if (canonicalBytes(fields).length > MAX_RECORD_BYTES) throw invalidInput([], 'too_big')
+}

@@ -1,0 +1,324 @@
+import { describe, expectTypeOf, test } from 'vitest'
+import * as z from 'zod'
+import type { Accessor, ManyAccessor, SingleAccessor } from '../../src/policy/accessor-types.ts'
+import { definePolicy } from '../../src/policy/define-policy.ts'
+import { defineRecord } from '../../src/policy/define-record.ts'
+import { definePurposes } from '../../src/policy/purposes.ts'
+import type { PrivityTypeError } from '../../src/policy/type-error.ts'
+import type {
+  AllowedKeys,
+  Input,
+  PurposesOf,
+  RefusedInput,
+  RefusedWhere,
+  SelectKey,
+  UnsetKeys,
+  View,
+  Where,
+} from '../../src/policy/view-types.ts'
+
+const purposes = definePurposes({
+  support: { basis: 'contract', description: 'Answer your questions' },
+  marketing: { basis: 'consent', description: 'Send you offers' },
+  care: { basis: 'consent', description: 'Mind your allergies', explicit: true },
+  clinic: { basis: 'contract', description: 'Treat you', article9: '9(2)(h)' },
+})
+const contact = defineRecord(purposes, ({ field }) => ({
+  name: field(z.string(), { purposes: ['support', 'marketing'] }),
+  email: field(z.email(), { purposes: ['support', 'marketing'], lookup: 'email' }),
+  iban: field(z.string(), {
+    purposes: ['support', 'marketing'],
+    lookup: 'exact',
+    views: { marketing: (v) => `****${v.slice(-4)}` as const },
+  }),
+  address: field(z.string(), { purposes: ['support'] }),
+  phone: field(z.string().exactOptional(), { purposes: ['support'] }),
+  nick: field(z.string().optional(), { purposes: ['support'] }),
+  language: field(z.string().default('en'), { purposes: ['support'] }),
+  born: field(
+    z.codec(z.date(), z.iso.datetime(), {
+      decode: (date) => date.toISOString(),
+      encode: (text) => new Date(text),
+    }),
+    { purposes: ['support'] },
+  ),
+  allergies: field(z.string().exactOptional(), { purposes: ['care', 'clinic'], special: 'health' }),
+}))
+type F = typeof contact.fields
+
+describe('what a purpose sees', () => {
+  test('follows the purposes of each field', () => {
+    expectTypeOf<PurposesOf<F['name']>>().toEqualTypeOf<'support' | 'marketing'>()
+    expectTypeOf<AllowedKeys<F, 'marketing'>>().toEqualTypeOf<'name' | 'email' | 'iban'>()
+    expectTypeOf<AllowedKeys<F, 'care'>>().toEqualTypeOf<'allergies'>()
+    expectTypeOf<AllowedKeys<F, 'profiling'>>().toEqualTypeOf<never>()
+  })
+
+  test('is the intersection for several purposes, and nothing for one nobody knows', () => {
+    expectTypeOf<AllowedKeys<F, 'support' | 'marketing'>>().toEqualTypeOf<
+      'name' | 'email' | 'iban'
+    >()
+    expectTypeOf<AllowedKeys<F, 'support' | 'care'>>().toEqualTypeOf<never>()
+    expectTypeOf<AllowedKeys<F, string>>().toEqualTypeOf<never>()
+    expectTypeOf<AllowedKeys<F, never>>().toEqualTypeOf<never>()
+    expectTypeOf<keyof View<F, string>>().toEqualTypeOf<never>()
+  })
+
+  test('is what the schema gives, through the view of the purpose', () => {
+    expectTypeOf<View<F, 'marketing'>>().toEqualTypeOf<{
+      readonly name: string
+      readonly email: string
+      readonly iban: `****${string}`
+    }>()
+    expectTypeOf<View<F, 'support'>>().toEqualTypeOf<{
+      readonly name: string
+      readonly email: string
+      readonly iban: string
+      readonly address: string
+      readonly phone?: string
+      readonly nick?: string | undefined
+      readonly language: string
+      readonly born: string
+    }>()
+  })
+
+  test('is stored as what the schema takes', () => {
+    expectTypeOf<Input<F, 'support'>>().toEqualTypeOf<{
+      readonly name: string
+      readonly email: string
+      readonly iban: string
+      readonly address: string
+      readonly phone?: string
+      readonly nick?: string | undefined
+      readonly language?: string | undefined
+      readonly born: Date
+    }>()
+    expectTypeOf<UnsetKeys<F, 'support'>>().toEqualTypeOf<'phone' | 'nick' | 'language'>()
+  })
+
+  test('is searched by fields with a lookup', () => {
+    expectTypeOf<Where<F, 'support'>>().toEqualTypeOf<{
+      readonly email?: string
+      readonly iban?: string
+    }>()
+    expectTypeOf<keyof Where<F, 'care'>>().toEqualTypeOf<never>()
+  })
+})
+
+describe('what a purpose may not do is said in a sentence', () => {
+  type NoAddress = PrivityTypeError<"field 'address' is not declared for purpose 'marketing'">
+
+  test('for a field it does not serve', () => {
+    expectTypeOf<RefusedInput<F, 'marketing'>['address']>().toEqualTypeOf<NoAddress | undefined>()
+    expectTypeOf<SelectKey<F, 'marketing', 'address' | 'name'>>().toEqualTypeOf<
+      NoAddress | 'name'
+    >()
+    expectTypeOf<keyof RefusedInput<F, 'support'>>().toEqualTypeOf<'allergies'>()
+  })
+
+  test('for a search it cannot make', () => {
+    type Sentences = {
+      [K in keyof RefusedWhere<F, 'marketing'>]-?: RefusedWhere<F, 'marketing'>[K]
+    }
+    expectTypeOf<Sentences['address']>().toEqualTypeOf<NoAddress>()
+    expectTypeOf<Sentences['name']>().toEqualTypeOf<
+      PrivityTypeError<"field 'name' has no lookup">
+    >()
+    expectTypeOf<Sentences['iban']>().toEqualTypeOf<
+      PrivityTypeError<"purpose 'marketing' sees field 'iban' through a view, so it cannot search by it">
+    >()
+    expectTypeOf<'email' extends keyof Sentences ? true : false>().toEqualTypeOf<false>()
+    expectTypeOf<
+      'iban' extends keyof RefusedWhere<F, 'support'> ? true : false
+    >().toEqualTypeOf<false>()
+  })
+
+  test('also where a variable hides what is too much', (_context, marketing?: SingleAccessor<
+    F,
+    'marketing'
+  >) => {
+    const wide = { name: 'Anna', address: 'Keizersgracht 1' }
+    // @ts-expect-error address
+    void marketing?.contact
+    // @ts-expect-error address is not declared for marketing
+    void marketing?.update('id', wide)
+    // @ts-expect-error address is not declared for marketing
+    void marketing?.select('id', ['name', 'address'])
+    // @ts-expect-error iban is seen through a view
+    void marketing?.find({ iban: 'NL91ABNA0417164300' })
+  })
+})
+
+describe('an accessor', () => {
+  const ticket = defineRecord(
+    purposes,
+    ({ field }) => ({
+      text: field(z.string(), { purposes: ['support'], lookup: 'exact' }),
+      note: field(z.string().optional(), { purposes: ['care'] }),
+    }),
+    { many: true },
+  )
+  type R = { readonly contact: typeof contact; readonly ticket: typeof ticket }
+
+  test('is of one record or of many', () => {
+    expectTypeOf<Accessor<R, 'support'>['contact']>().toEqualTypeOf<SingleAccessor<F, 'support'>>()
+    expectTypeOf<Accessor<R, 'support'>['ticket']>().toEqualTypeOf<
+      ManyAccessor<typeof ticket.fields, 'support'>
+    >()
+  })
+
+  test('takes the arguments of many records by position', () => {
+    type Many = Accessor<R, 'support'>['ticket']
+    expectTypeOf<Parameters<Many['update']>['length']>().toEqualTypeOf<3 | 4>()
+    expectTypeOf<Parameters<Many['select']>['length']>().toEqualTypeOf<3 | 4>()
+    const use = async (many: Many) => {
+      await many.update('id', 'record', { text: 'x' }, { operationId: 'once' })
+      expectTypeOf(await many.select('id', 'record', ['text'])).toEqualTypeOf<{
+        readonly text: string
+      }>()
+      // @ts-expect-error note is not declared for support
+      await many.select('id', 'record', ['note'])
+      // @ts-expect-error note is not declared for support
+      await many.update('id', 'record', { note: 'x' })
+      // @ts-expect-error nothing to change
+      await many.update('id', 'record')
+    }
+    void use
+  })
+
+  test('creates only where its purpose covers what is required', () => {
+    type Has<A, K extends string> = K extends keyof A ? true : false
+    expectTypeOf<Has<Accessor<R, 'support'>['contact'], 'create'>>().toEqualTypeOf<true>()
+    expectTypeOf<Has<Accessor<R, 'marketing'>['contact'], 'create'>>().toEqualTypeOf<false>()
+    expectTypeOf<
+      Has<Accessor<R, 'support' | 'marketing'>['contact'], 'create'>
+    >().toEqualTypeOf<false>()
+    expectTypeOf<Has<Accessor<R, string>['contact'], 'create'>>().toEqualTypeOf<false>()
+    expectTypeOf<Has<Accessor<R, 'support'>['ticket'], 'create'>>().toEqualTypeOf<true>()
+    expectTypeOf<Has<Accessor<R, 'care'>['ticket'], 'create'>>().toEqualTypeOf<false>()
+  })
+})
+
+describe('a purpose does not compile', () => {
+  test('with an option nobody knows, or for another basis', () => {
+    definePurposes({
+      // @ts-expect-error a purpose has no option 'explict'
+      a: { basis: 'consent', description: 'x', explict: true },
+      // @ts-expect-error 'validFor' is for the basis consent only
+      b: { basis: 'contract', description: 'x', validFor: { days: 1 } },
+      // @ts-expect-error a basis nobody knows
+      c: { basis: 'because', description: 'x' },
+      // @ts-expect-error what the person is told is missing
+      d: { basis: 'consent' },
+      // @ts-expect-error a duration has one unit
+      e: { basis: 'consent', description: 'x', validFor: { weeks: 1 } },
+      f: { basis: 'consent', description: 'x', validFor: { days: 1 }, explicit: true },
+    })
+  })
+})
+
+describe('a field does not compile', () => {
+  test('with options that contradict each other', () => {
+    defineRecord(purposes, ({ field }) => ({
+      // @ts-expect-error a view for a purpose that the field does not serve
+      a: field(z.string(), { purposes: ['support'], views: { marketing: (v: string) => v } }),
+      // @ts-expect-error a special field has no lookup
+      b: field(z.string(), { purposes: ['care'], special: 'health', lookup: 'exact' }),
+      // @ts-expect-error a lookup needs a string
+      c: field(z.number(), { purposes: ['support'], lookup: 'exact' }),
+      // @ts-expect-error marketing has no ground for a special category
+      d: field(z.string(), { purposes: ['care', 'marketing'], special: 'health' }),
+      // @ts-expect-error an option nobody knows
+      e: field(z.string(), { purposes: ['support'], retention: 3 }),
+      // @ts-expect-error purposes are missing
+      f: field(z.string(), {}),
+      // @ts-expect-error purposes that are not known as literals
+      g: field(z.string(), { purposes: ['support' as string] }),
+    }))
+  })
+
+  test('with an output that is not JSON', () => {
+    defineRecord(purposes, ({ field }) => ({
+      // @ts-expect-error a date
+      a: field(z.date(), { purposes: ['support'] }),
+      // @ts-expect-error a date or nothing
+      b: field(z.date().optional(), { purposes: ['support'] }),
+      // @ts-expect-error a bigint
+      c: field(z.bigint(), { purposes: ['support'] }),
+      // @ts-expect-error a map
+      d: field(z.map(z.string(), z.string()), { purposes: ['support'] }),
+      // @ts-expect-error a set
+      e: field(z.set(z.string()), { purposes: ['support'] }),
+      // @ts-expect-error a promise
+      f: field(z.promise(z.string()), { purposes: ['support'] }),
+    }))
+  })
+
+  test('under a name that is reserved', () => {
+    defineRecord(purposes, ({ field }) => ({
+      ok: field(z.string(), { purposes: ['support'] }),
+      // @ts-expect-error a view with a then would be called as a promise
+      then: field(z.string(), { purposes: ['support'] }),
+    }))
+  })
+})
+
+test('any JSON schema compiles', () => {
+  const record = defineRecord(purposes, ({ field }) => ({
+    any: field(z.any(), { purposes: ['support'] }),
+    unknown: field(z.unknown(), { purposes: ['support'], lookup: 'exact' as never }),
+    object: field(z.object({ a: z.string().optional(), b: z.array(z.number()) }), {
+      purposes: ['support'],
+    }),
+    date: field(
+      z.date().transform((date) => date.toISOString()),
+      {
+        purposes: ['support', 'marketing'],
+        views: { marketing: (v) => v.slice(0, 4) },
+      },
+    ),
+    json: field(z.json(), { purposes: ['support'] }),
+    choice: field(z.enum(['a', 'b']).nullable(), { purposes: ['support'], lookup: 'nfkc-lower' }),
+    branded: field(z.string().brand<'Iban'>(), { purposes: ['support'], lookup: 'exact' }),
+  }))
+  expectTypeOf<View<typeof record.fields, 'marketing'>>().toEqualTypeOf<{ readonly date: string }>()
+})
+
+describe('a policy does not compile', () => {
+  const controller = { id: 'a', name: 'A', contact: 'a', country: 'NL' }
+
+  test('with a record whose fields name purposes it does not declare', () => {
+    const other = definePurposes({ profiling: { basis: 'consent', description: 'Guess' } })
+    const guess = defineRecord(other, ({ field }) => ({
+      age: field(z.number(), { purposes: ['profiling'] }),
+    }))
+    definePolicy({
+      controller,
+      purposes,
+      // @ts-expect-error a field of record 'guess' names the purpose 'profiling'
+      records: { contact, guess },
+      roles: {},
+    })
+  })
+
+  test('with a record under a reserved name', () => {
+    definePolicy({
+      controller,
+      purposes,
+      // @ts-expect-error the name 'then' is reserved
+      records: { then: contact },
+      roles: {},
+    })
+  })
+
+  test('with an option nobody knows', () => {
+    definePolicy({
+      controller,
+      purposes,
+      records: { contact },
+      roles: {},
+      // @ts-expect-error tenants are chosen when privity is created
+      tenant: 'x',
+    })
+  })
+})
