@@ -1,0 +1,2 @@
+export type { MemoryData, MemoryStoreOptions } from './adapters/memory.ts'
+export { memoryData, memoryStore } from './adapters/memory.ts'

@@ -1,0 +1,3 @@
+export type { SqliteClient, SqliteParameter, SqliteStatement } from './adapters/sqlite/client.ts'
+export type { SqliteStoreOptions } from './adapters/sqlite.ts'
+export { sqliteStore } from './adapters/sqlite.ts'

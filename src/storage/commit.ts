@@ -1,0 +1,211 @@
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { endOfTurn } from '../base/platform.ts'
+import type { Clock } from '../base/time.ts'
+import { type Member, QueuedMember } from './member.ts'
+import { createOverlay, type Overlay } from './overlay.ts'
+import type { Change, Committed, Finisher, Participant } from './participant.ts'
+import { backoff, PATIENCE, withinPatience } from './patience.ts'
+import type { Store } from './store.ts'
+
+/**
+ * One writer queue per log: operations that arrive together leave in one atomic batch, with one signed
+ * head. An acknowledged operation is in the store; a failed one is provably not; anything else is
+ * resolved, or reported as `outcome_unknown`.
+ */
+export interface GroupCommit<Entry, Receipt> {
+  submit<Value>(participant: Participant<Entry, Value>): Promise<Committed<Value, Receipt>>
+  /** Resolves once everything submitted so far has an outcome. */
+  drain(): Promise<void>
+}
+
+/** What a group commit needs. */
+export interface GroupCommitDeps<Entry, Receipt> {
+  readonly store: Store
+  readonly clock: Clock
+  readonly finisher: Finisher<Entry, Receipt>
+}
+
+interface Group<Entry, Receipt> extends GroupCommitDeps<Entry, Receipt> {
+  readonly queue: Member<Entry, Receipt>[]
+  leading: Promise<void> | undefined
+}
+
+interface Attempt<Entry, Receipt> {
+  readonly overlay: Overlay
+  /** The head that this attempt is conditional on. */
+  readonly head: Uint8Array | undefined
+  readonly built: readonly BuiltMember<Entry, Receipt>[]
+}
+
+/** What was sent to the store. */
+interface Sent<Receipt> {
+  readonly receipts: readonly Receipt[]
+  /** The head that the store holds if the batch was applied and nothing came after it. */
+  readonly wrote: Uint8Array | undefined
+}
+
+interface BuiltMember<Entry, Receipt> {
+  readonly member: Member<Entry, Receipt>
+  readonly change: Change<Entry>
+}
+
+const MAX_ENTRIES = 256
+/** Rows that the log adds: a leaf and a body per entry, and at most 64 nodes and the head. */
+const LOG_OPS_PER_ENTRY = 3
+const LOG_OPS = 64
+const LOG_BYTES_PER_ENTRY = 2_048
+
+/** What an error of the store says about the batch (storage/store.ts); any other is unknown. */
+const VERDICTS: { readonly [code: string]: 'retry' | 'bisect' | 'refuse' } = {
+  write_conflict: 'retry',
+  store_full: 'bisect',
+  invalid_input: 'bisect',
+  policy_outdated: 'bisect',
+  ledger_inconsistent: 'refuse',
+  store_unavailable: 'refuse',
+  store_closed: 'refuse',
+}
+
+/** A queue whose leader commits for everyone who waits. */
+export function createGroupCommit<Entry, Receipt>(
+  deps: GroupCommitDeps<Entry, Receipt>,
+): GroupCommit<Entry, Receipt> {
+  const group: Group<Entry, Receipt> = { ...deps, queue: [], leading: undefined }
+  function submit<Value>(
+    participant: Participant<Entry, Value>,
+  ): Promise<Committed<Value, Receipt>> {
+    const member = new QueuedMember<Entry, Receipt, Value>(participant)
+    group.queue.push(member)
+    group.leading ??= lead(group)
+    return member.outcome
+  }
+  return {
+    submit,
+    drain: async () => {
+      await group.leading
+    },
+  }
+}
+
+async function lead<Entry, Receipt>(group: Group<Entry, Receipt>): Promise<void> {
+  await endOfTurn()
+  let round = 0
+  while (group.queue.length > 0) {
+    const members = group.queue.splice(0, MAX_ENTRIES)
+    const open = await run(group, members)
+    for (const member of open) member.expire(PATIENCE)
+    const conflicted = open.length === members.length
+    // Those that lost a round go first in the next, so that nobody starves.
+    group.queue.unshift(...open.filter((member) => member.open))
+    round = conflicted ? round + 1 : 0
+    if (conflicted && group.queue.length > 0) await group.clock.wait(backoff(round))
+  }
+  group.leading = undefined
+}
+
+/** One attempt for these members; returns those that have no outcome yet, in order. */
+async function run<Entry, Receipt>(
+  group: Group<Entry, Receipt>,
+  members: readonly Member<Entry, Receipt>[],
+): Promise<readonly Member<Entry, Receipt>[]> {
+  let attempt: Attempt<Entry, Receipt> | undefined
+  let sent: Sent<Receipt> | undefined
+  try {
+    attempt = await prepare(group, members)
+    if (attempt.built.length > 0) {
+      sent = await finish(group, attempt)
+      await send(group, attempt, sent)
+    }
+  } catch (error) {
+    return fail(group, { members, attempt, sent, error })
+  }
+  return members.filter((member) => member.open)
+}
+
+/** Reads everything at once and lets each member build on what those before it changed. */
+async function prepare<Entry, Receipt>(
+  group: Group<Entry, Receipt>,
+  members: readonly Member<Entry, Receipt>[],
+): Promise<Attempt<Entry, Receipt>> {
+  const keys = [...new Set([...group.finisher.reads, ...members.flatMap((member) => member.reads)])]
+  const values = await withinPatience(group.store.read(keys), 'store_unavailable')
+  const overlay = createOverlay(new Map(keys.map((key, index) => [key, values[index]])))
+  const head = overlay.get(group.finisher.reads[0])
+  const built: BuiltMember<Entry, Receipt>[] = []
+  for (const member of members) {
+    const change = member.open ? member.build(overlay, head) : undefined
+    if (change === undefined) continue
+    if (built.length > 0 && exceeds(group.store, { overlay, entries: built.length + 1 }, change))
+      break
+    overlay.apply(change)
+    built.push({ member, change })
+  }
+  return { overlay, head, built }
+}
+
+function exceeds(
+  { limits }: Store,
+  { overlay, entries }: { readonly overlay: Overlay; readonly entries: number },
+  change: Change<unknown>,
+): boolean {
+  const ops = overlay.ops + change.put.length + change.del.length + entries * LOG_OPS_PER_ENTRY
+  const bytes = change.put.reduce((sum, [, value]) => sum + value.length, overlay.bytes)
+  return ops + LOG_OPS > limits.maxOps || bytes + entries * LOG_BYTES_PER_ENTRY > limits.maxBytes
+}
+
+async function finish<Entry, Receipt>(
+  { finisher }: Group<Entry, Receipt>,
+  { overlay, built }: Attempt<Entry, Receipt>,
+): Promise<Sent<Receipt>> {
+  const changes = built.map(({ change }) => change)
+  const { put, receipts } = await finisher.finish(changes, overlay)
+  overlay.apply({ put, del: [] })
+  return { receipts, wrote: overlay.get(finisher.reads[0]) }
+}
+
+async function send<Entry, Receipt>(
+  { store }: Group<Entry, Receipt>,
+  { overlay, built }: Attempt<Entry, Receipt>,
+  { receipts }: Sent<Receipt>,
+): Promise<void> {
+  for (const { member } of built) member.send()
+  await withinPatience(store.commit(overlay.toBatch()), 'outcome_unknown')
+  built.forEach(({ member }, index) => {
+    member.settle(receipts[index])
+  })
+}
+
+interface Failure<Entry, Receipt> {
+  readonly members: readonly Member<Entry, Receipt>[]
+  readonly attempt: Attempt<Entry, Receipt> | undefined
+  readonly sent: Sent<Receipt> | undefined
+  readonly error: unknown
+}
+
+async function fail<Entry, Receipt>(
+  group: Group<Entry, Receipt>,
+  failure: Failure<Entry, Receipt>,
+): Promise<readonly Member<Entry, Receipt>[]> {
+  const { attempt, sent, error } = failure
+  const members = failure.members.filter((member) => member.open)
+  const verdict = isPrivityError(error) ? (VERDICTS[error.code] ?? 'unknown') : 'unknown'
+  if (verdict === 'bisect' && members.length > 1) {
+    const middle = members.length >> 1
+    const first = await run(group, members.slice(0, middle))
+    return [...first, ...(await run(group, members.slice(middle)))]
+  }
+  if (verdict === 'unknown' && attempt !== undefined && sent !== undefined) {
+    attempt.built.forEach(({ member }, index) => {
+      member.doubt({ head: attempt.head, wrote: sent.wrote, receipt: sent.receipts[index] })
+    })
+  } else if (verdict !== 'retry') {
+    for (const member of members) member.refuse(typed(error), attempt?.head)
+  }
+  return members.filter((member) => member.open)
+}
+
+/** Nothing foreign leaves: a driver's message may hold what was written. */
+function typed(error: unknown): unknown {
+  if (isPrivityError(error) || error instanceof TypeError) return error
+  return new PrivityError('store_unavailable', { reason: 'failed' })
+}

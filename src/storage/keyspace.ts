@@ -1,0 +1,175 @@
+import type { Key } from './store.ts'
+
+/**
+ * Every key that Privity writes, by family (docs/design/formats.md holds what each row contains).
+ *
+ * Keys are printable ASCII and start with the tenant's prefix. Numbers are fixed-width hexadecimal, so
+ * that byte order is numeric order.
+ */
+export interface Keyspace {
+  readonly prefix: string
+
+  /** The person document. */
+  person(id: string): Key
+  /** Everything of a person but the document itself. */
+  personRows(id: string): Key
+  record(id: string, type: number, record: string): Key
+  records(id: string, type: number): Key
+  body(id: string, sequence: number): Key
+  bodies(id: string): Key
+  page(id: string, page: string): Key
+  operation(id: string, hash: string): Key
+
+  external(generation: number, token: string): Key
+  token(lookup: LookupKey, id: string, record: string): Key
+  tokens(lookup: LookupKey): Key
+  holder(type: number, id: string): Key
+  holders(type: number): Key
+
+  readonly log: LogKeys
+  writer(writer: number): LogKeys
+  segment(writer: number, index: number): Key
+  access(pseudonym: string, writer: number, index: number): Key
+
+  readonly catalogue: Key
+  readonly signing: Key
+  policy(hash: string): Key
+  readonly policies: Key
+  layout(id: string): Key
+  readonly noticeRegister: Key
+  notice(id: string): Key
+  noticeText(hash: string): Key
+  controllerBody(sequence: number): Key
+  writerRegister(writer: number): Key
+  erased(page: number): Key
+  certificate(erasureId: string): Key
+  job(id: string): Key
+  readonly jobs: Key
+
+  readonly store: Key
+  controllerKey(epoch: number): Key
+  classKey(epoch: number, accessClass: number): Key
+  lookupKey(lookup: number, generation: number): Key
+}
+
+/** Rows of one append-only log. */
+export interface LogKeys {
+  readonly head: Key
+  leaf(index: number): Key
+  readonly leaves: Key
+  node(level: number, index: number): Key
+  readonly nodes: Key
+}
+
+/** A lookup by number, under one generation of its key, for one token. */
+export interface LookupKey {
+  readonly lookup: number
+  readonly generation: number
+  readonly token: string
+}
+
+/** Stands for the record id in token rows of single records. */
+export const SINGLE = '-'
+
+/** All keys of one tenant; `tenantHash` is the first 16 hex digits of SHA-256(tenant). */
+export function createKeyspace(tenantHash: string): Keyspace {
+  const t = `${tenantHash}/`
+  return {
+    prefix: t,
+    ...personKeys(t),
+    ...indexKeys(t),
+    ...logRows(t),
+    ...controllerKeys(t),
+    store: `${t}k/store`,
+    controllerKey: (epoch) => `${t}k/c/${hex(epoch, 8)}`,
+    classKey: (epoch, accessClass) => `${t}k/k/${hex(epoch, 8)}/${hex(accessClass, 4)}`,
+    lookupKey: (lookup, generation) => `${t}k/l/${hex(lookup, 4)}/${hex(generation, 4)}`,
+  }
+}
+
+type PersonKeys = Pick<
+  Keyspace,
+  'person' | 'personRows' | 'record' | 'records' | 'body' | 'bodies' | 'page' | 'operation'
+>
+type IndexKeys = Pick<Keyspace, 'external' | 'token' | 'tokens' | 'holder' | 'holders'>
+type LogRows = Pick<Keyspace, 'log' | 'writer' | 'segment' | 'access'>
+type ControllerKeys = Omit<
+  Keyspace,
+  | 'prefix'
+  | 'store'
+  | 'controllerKey'
+  | 'classKey'
+  | 'lookupKey'
+  | keyof PersonKeys
+  | keyof IndexKeys
+  | keyof LogRows
+>
+
+function personKeys(t: string): PersonKeys {
+  const person = (id: string): Key => `${t}p/${id}`
+  return {
+    person,
+    personRows: (id) => `${person(id)}/`,
+    record: (id, type, record) => `${person(id)}/r/${hex(type, 4)}/${record}`,
+    records: (id, type) => `${person(id)}/r/${hex(type, 4)}/`,
+    body: (id, sequence) => `${person(id)}/e/${hex(sequence, 8)}`,
+    bodies: (id) => `${person(id)}/e/`,
+    page: (id, page) => `${person(id)}/h/${page}`,
+    operation: (id, hash) => `${person(id)}/o/${hash}`,
+  }
+}
+
+function indexKeys(t: string): IndexKeys {
+  const tokens = ({ lookup, generation, token }: LookupKey): Key =>
+    `${t}t/${hex(lookup, 4)}/${hex(generation, 4)}/${token}/`
+  return {
+    external: (generation, token) => `${t}u/${hex(generation, 4)}/${token}`,
+    token: (lookup, id, record) => `${tokens(lookup)}${id}/${record}`,
+    tokens,
+    holder: (type, id) => `${t}y/${hex(type, 4)}/${id}`,
+    holders: (type) => `${t}y/${hex(type, 4)}/`,
+  }
+}
+
+function logRows(t: string): LogRows {
+  return {
+    log: logKeys(`${t}l/`),
+    writer: (writer) => logKeys(`${t}w/${hex(writer, 4)}/`),
+    segment: (writer, index) => `${t}w/${hex(writer, 4)}/s/${hex(index, 12)}`,
+    access: (pseudonym, writer, index) => `${t}a/${pseudonym}/${hex(writer, 4)}/${hex(index, 12)}`,
+  }
+}
+
+function logKeys(prefix: string): LogKeys {
+  return {
+    head: `${prefix}head`,
+    leaf: (index) => `${prefix}e/${hex(index, 12)}`,
+    leaves: `${prefix}e/`,
+    node: (level, index) => `${prefix}n/${hex(level, 2)}/${hex(index, 12)}`,
+    nodes: `${prefix}n/`,
+  }
+}
+
+function controllerKeys(t: string): ControllerKeys {
+  return {
+    catalogue: `${t}c/catalogue`,
+    signing: `${t}c/signing`,
+    policy: (hash) => `${t}c/p/${hash}`,
+    policies: `${t}c/p/`,
+    layout: (id) => `${t}c/l/${id}`,
+    noticeRegister: `${t}c/n`,
+    notice: (id) => `${t}c/n/${id}`,
+    noticeText: (hash) => `${t}c/t/${hash}`,
+    controllerBody: (sequence) => `${t}c/e/${hex(sequence, 8)}`,
+    writerRegister: (writer) => `${t}c/w/${hex(writer, 4)}`,
+    erased: (page) => `${t}c/x/${hex(page, 8)}`,
+    certificate: (erasureId) => `${t}c/c/${erasureId}`,
+    job: (id) => `${t}c/q/${id}`,
+    jobs: `${t}c/q/`,
+  }
+}
+
+/** Fixed-width hexadecimal. */
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0')
+}

@@ -1,0 +1,56 @@
+import type { Change, Rows } from './participant.ts'
+import type { Batch, Key, Row } from './store.ts'
+
+/** A snapshot with the changes of a batch folded on top, in order. */
+export interface Overlay extends Rows {
+  apply(change: Pick<Change<unknown>, 'put' | 'del'>): void
+  /** Writes so far, for holding against the limits of the store. */
+  readonly ops: number
+  readonly bytes: number
+  /** Every key that was read and is written is checked, so a row changed meanwhile is a conflict. */
+  toBatch(): Batch
+}
+
+/** Starts from the rows read; asking for a key that nobody read is a mistake in the caller. */
+export function createOverlay(snapshot: ReadonlyMap<Key, Uint8Array | undefined>): Overlay {
+  const written = new Map<Key, Uint8Array | undefined>()
+  let bytes = 0
+  function write(key: Key, value: Uint8Array | undefined): void {
+    bytes += (value?.length ?? 0) - (written.get(key)?.length ?? 0)
+    written.set(key, value)
+  }
+  return {
+    get: (key) => {
+      if (written.has(key)) return written.get(key)
+      if (!snapshot.has(key))
+        throw new TypeError('a builder asked for a row that it did not declare')
+      return snapshot.get(key)
+    },
+    apply: ({ put, del }) => {
+      for (const [key, value] of put) write(key, value)
+      for (const key of del) write(key, undefined)
+    },
+    get ops() {
+      return written.size
+    },
+    get bytes() {
+      return bytes
+    },
+    toBatch: () => batchOf(snapshot, written),
+  }
+}
+
+function batchOf(
+  snapshot: ReadonlyMap<Key, Uint8Array | undefined>,
+  written: ReadonlyMap<Key, Uint8Array | undefined>,
+): Batch {
+  const checks: [Key, Uint8Array | null][] = []
+  const put: Row[] = []
+  const del: Key[] = []
+  for (const [key, value] of written) {
+    if (snapshot.has(key)) checks.push([key, snapshot.get(key) ?? null])
+    if (value === undefined) del.push(key)
+    else put.push([key, value])
+  }
+  return { checks, put, del }
+}

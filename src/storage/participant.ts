@@ -1,0 +1,52 @@
+import type { Key, Row } from './store.ts'
+
+/** Rows as a builder sees them: one snapshot, with what earlier builders of the batch changed on top. */
+export interface Rows {
+  /** The value of a key that the participant declared in `reads`; undefined when absent. */
+  get(key: Key): Uint8Array | undefined
+}
+
+/** What one operation changes, and its entry for the log. */
+export interface Change<Entry> {
+  readonly put: readonly Row[]
+  readonly del: readonly Key[]
+  readonly entry: Entry
+}
+
+/** `done` needs no write: the operation was applied before. */
+export type Built<Entry, Value> =
+  | { readonly kind: 'change'; readonly change: Change<Entry>; readonly value: Value }
+  | { readonly kind: 'done'; readonly value: Value }
+
+/** One operation that wants to be part of a batch. */
+export interface Participant<Entry, Value> {
+  readonly reads: readonly Key[]
+  /**
+   * Decides and builds, without waiting: it runs again, on fresh rows, after every conflict. What it
+   * throws drops this participant only.
+   */
+  build(rows: Rows): Built<Entry, Value>
+  /** Marks the operation as void, so that an earlier attempt of unknown outcome can never land. */
+  abandon?(rows: Rows): Change<Entry>
+  readonly signal?: AbortSignal | undefined
+  readonly operationId?: string | undefined
+}
+
+/** Adds what every batch needs (the log's own rows) and hands out a receipt per change. */
+export interface Finisher<Entry, Receipt> {
+  /** The first key is the head: each batch compares and rewrites it. */
+  readonly reads: readonly [Key, ...Key[]]
+  finish(changes: readonly Change<Entry>[], rows: Rows): Promise<Finished<Receipt>>
+}
+
+/** Rows that a finisher adds to a batch. */
+export interface Finished<Receipt> {
+  readonly put: readonly Row[]
+  readonly receipts: readonly Receipt[]
+}
+
+/** Result of a participant; no receipt when nothing had to be written. */
+export interface Committed<Value, Receipt> {
+  readonly value: Value
+  readonly receipt: Receipt | undefined
+}

@@ -1,0 +1,159 @@
+import { PrivityError } from '../base/errors.ts'
+import type { Batch, Store } from '../storage/store.ts'
+
+/** Calls that can be made to fail. */
+export type FaultyCall = 'read' | 'scan' | 'commit'
+
+/**
+ * - `before`: the call does nothing, and rejects with `store_unavailable`.
+ * - `after-applied`: it is carried out, but its answer is lost: a commit rejects with
+ *   `outcome_unknown`, a read or scan with `store_unavailable`.
+ * - `hang`: it does nothing and never settles, until `release` lets it reject.
+ * - `double-delivery`: it is carried out and answered. A commit is carried out once more, by
+ *   a message that arrives late: right after the next commit, or at `release`. A read or scan is
+ *   answered from its second run.
+ */
+export type FaultKind = 'before' | 'after-applied' | 'hang' | 'double-delivery'
+
+/** One fault of a plan. */
+export interface Fault {
+  /** Which call fails: the `nth` of this kind, or, without `call`, the `nth` of all. From 1. */
+  readonly nth: number
+  readonly call?: FaultyCall
+  readonly kind: FaultKind
+  /** What to reject with instead of the error of the kind; a foreign error, for instance. */
+  readonly error?: unknown
+}
+
+/** How often the store was called so far; faulty calls count. */
+export interface CallCounts {
+  readonly all: number
+  readonly read: number
+  readonly scan: number
+  readonly commit: number
+}
+
+/** A store whose faults are planned. */
+export interface FaultyStore extends Store {
+  readonly calls: CallCounts
+  /** Ends what hangs, with `store_unavailable`, and delivers what is still to come twice. */
+  release(): Promise<void>
+}
+
+interface State {
+  readonly store: Store
+  readonly plan: readonly Fault[]
+  readonly calls: { all: number; read: number; scan: number; commit: number }
+  readonly hanging: (() => void)[]
+  readonly late: Batch[]
+}
+
+interface Call<T> {
+  readonly name: FaultyCall
+  readonly run: () => Promise<T>
+  /** What a commit carries. */
+  readonly batch?: Batch
+}
+
+/**
+ * Wraps a store so that chosen calls fail in chosen ways: the same plan, the same faults. Run
+ * a scenario once with an empty plan to count its calls, then once for every call and kind.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from 'privity/memory'
+ * import { faultyStore } from 'privity/testkit'
+ *
+ * const store = faultyStore(memoryStore(), [{ call: 'read', nth: 2, kind: 'before' }])
+ * await store.open()
+ * await store.read(['a'])
+ * const failed = await store.read(['a']).catch((error) => error.code)
+ * console.log(failed, store.calls.read) // store_unavailable 2
+ * ```
+ */
+export function faultyStore(store: Store, plan: readonly Fault[]): FaultyStore {
+  const calls = { all: 0, read: 0, scan: 0, commit: 0 }
+  const state: State = { store, plan: [...plan], calls, hanging: [], late: [] }
+  return {
+    limits: store.limits,
+    open: () => store.open(),
+    read: (keys) => meet(state, { name: 'read', run: () => store.read(keys) }),
+    scan: (prefix, page) => meet(state, { name: 'scan', run: () => store.scan(prefix, page) }),
+    commit: (batch) => commit(state, batch),
+    ...(store.scrub === undefined ? {} : { scrub: store.scrub }),
+    close: () => store.close(),
+    calls,
+    release: () => release(state),
+  }
+}
+
+async function commit(state: State, batch: Batch): Promise<void> {
+  const due = state.late.splice(0)
+  try {
+    await meet(state, { name: 'commit', run: () => state.store.commit(batch), batch })
+  } finally {
+    await deliver(state, due)
+  }
+}
+
+/** Counts a call, and carries it out as the plan says. */
+async function meet<T>(state: State, call: Call<T>): Promise<T> {
+  const fault = nextFault(state, call.name)
+  return fault === undefined ? call.run() : CARRY_OUT[fault.kind](state, call, fault)
+}
+
+type CarryOut = <T>(state: State, call: Call<T>, fault: Fault) => Promise<T>
+
+const CARRY_OUT: { readonly [K in FaultKind]: CarryOut } = {
+  before: async (_, __, fault) => {
+    throw errorOf(fault, 'store_unavailable')
+  },
+  'after-applied': async (_, call, fault) => {
+    // Its answer is lost, also if it was a refusal.
+    await Promise.allSettled([call.run()])
+    throw errorOf(fault, call.name === 'commit' ? 'outcome_unknown' : 'store_unavailable')
+  },
+  hang: async (state, _, fault) => {
+    await new Promise<void>((resolve) => {
+      state.hanging.push(resolve)
+    })
+    throw errorOf(fault, 'store_unavailable')
+  },
+  'double-delivery': async (state, call) => {
+    if (call.batch !== undefined) state.late.push(copyOf(call.batch))
+    else await call.run()
+    return call.run()
+  },
+}
+
+function nextFault({ plan, calls }: State, name: FaultyCall): Fault | undefined {
+  calls.all += 1
+  calls[name] += 1
+  return plan.find(({ call = 'all', nth }) => {
+    return (call === 'all' || call === name) && nth === calls[call]
+  })
+}
+
+function errorOf({ error }: Fault, code: 'store_unavailable' | 'outcome_unknown'): unknown {
+  if (error !== undefined) return error
+  if (code === 'outcome_unknown') return new PrivityError(code, {})
+  return new PrivityError(code, { reason: 'planned_fault' })
+}
+
+async function release(state: State): Promise<void> {
+  for (const settle of state.hanging.splice(0)) settle()
+  await deliver(state, state.late.splice(0))
+}
+
+/** Nobody waits for the answer to a message that arrives a second time. */
+async function deliver({ store }: State, batches: readonly Batch[]): Promise<void> {
+  for (const batch of batches) await Promise.allSettled([store.commit(batch)])
+}
+
+function copyOf({ checks, put, del }: Batch): Batch {
+  return {
+    checks: checks.map(([key, value]) => [key, value === null ? null : new Uint8Array(value)]),
+    put: put.map(([key, value]) => [key, new Uint8Array(value)]),
+    del: [...del],
+  }
+}

@@ -1,0 +1,131 @@
+import type { Store } from '../storage/store.ts'
+import { ATOMICITY_CASES } from './cases/atomicity.ts'
+import type { Need, StoreCase, Trial } from './cases/case.ts'
+import { ERASURE_CASES } from './cases/erasure.ts'
+import { ERROR_CASES } from './cases/errors.ts'
+import { ISOLATION_CASES } from './cases/isolation.ts'
+import { LIFECYCLE_CASES } from './cases/lifecycle.ts'
+import { LIMIT_CASES } from './cases/limits.ts'
+import { ORDER_CASES } from './cases/order.ts'
+import { PRECONDITION_CASES } from './cases/preconditions.ts'
+import { PROCESS_CASES } from './cases/processes.ts'
+import { VALUE_CASES } from './cases/values.ts'
+
+/** A store over data of its own. */
+export interface OpenedStore {
+  /** Not opened yet, over empty data that no other test sees. */
+  readonly store: Store
+  /** Frees what the store and every other store on its data use. */
+  dispose(): Promise<void>
+}
+
+/**
+ * What the test of an adapter gives to the suite. `test` and `open` are enough; each further
+ * function lets it prove more. There is nothing to switch off: what cannot be tried is registered as
+ * a test whose title says that it is not proven.
+ */
+export interface StoreSuite<Opened extends OpenedStore> {
+  /** Registers one test: `test` of any runner. */
+  readonly test: (title: string, run: () => Promise<void>) => void
+  readonly open: () => Promise<Opened>
+  /** Another store object on the same data, not opened yet, as a second process would have. */
+  readonly again?: (opened: Opened) => Promise<Store>
+  /**
+   * Makes one call on the database fail: the `call`-th from now on, counted from 1, before the
+   * database gets it or after it has carried it out. 0 takes it back.
+   */
+  readonly failAt?: (opened: Opened, call: number, when: 'before' | 'after') => void
+  /** All bytes that the database keeps in files or elsewhere. */
+  readonly residue?: (opened: Opened) => Promise<readonly Uint8Array[]>
+  /**
+   * Runs `appendUntilKilled` on the same data in a process of its own, kills it without warning
+   * after an entry was acknowledged, and gives the last number acknowledged.
+   */
+  readonly kill?: (opened: Opened) => Promise<number>
+  /** Runs `countTogether` on the same data in two processes at once, and waits for both. */
+  readonly race?: (opened: Opened, times: number) => Promise<void>
+}
+
+const CASES: readonly StoreCase[] = [
+  ...VALUE_CASES,
+  ...LIMIT_CASES,
+  ...ORDER_CASES,
+  ...ATOMICITY_CASES,
+  ...PRECONDITION_CASES,
+  ...ISOLATION_CASES,
+  ...LIFECYCLE_CASES,
+  ...ERROR_CASES,
+  ...ERASURE_CASES,
+  ...PROCESS_CASES,
+]
+
+/**
+ * Registers the tests that every store must pass, whatever the runner.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from 'privity/memory'
+ * import { storeSuite } from 'privity/testkit'
+ *
+ * const titles: string[] = []
+ * storeSuite({
+ *   test: (title) => titles.push(title),
+ *   open: async () => ({ store: memoryStore(), dispose: async () => {} }),
+ * })
+ * console.log(titles[0]) // C1 an absent key reads as undefined, a written one as written
+ * ```
+ */
+export function storeSuite<Opened extends OpenedStore>(suite: StoreSuite<Opened>): void {
+  for (const storeCase of CASES) {
+    const { title, needs } = storeCase
+    if (needs !== undefined && suite[needs] === undefined) {
+      suite.test(`not proven, because the suite was given no ${needs}: ${title}`, notProven)
+    } else {
+      suite.test(title, () => runCase(suite, storeCase))
+    }
+  }
+}
+
+// Passes: the title is the message.
+async function notProven(): Promise<void> {}
+
+async function runCase<Opened extends OpenedStore>(
+  suite: StoreSuite<Opened>,
+  { run, unopened }: StoreCase,
+): Promise<void> {
+  const opened = await suite.open()
+  const others: Store[] = []
+  try {
+    if (unopened !== true) await opened.store.open()
+    await run(trialOf(suite, opened, others))
+  } finally {
+    for (const store of [opened.store, ...others]) await store.close()
+    await opened.dispose()
+  }
+}
+
+function trialOf<Opened extends OpenedStore>(
+  suite: StoreSuite<Opened>,
+  opened: Opened,
+  others: Store[],
+): Trial {
+  const { again, failAt, residue, kill, race } = suite
+  return {
+    store: opened.store,
+    again: async () => {
+      const other = await given(again, 'again')(opened)
+      others.push(other)
+      await other.open()
+      return other
+    },
+    failAt: (call, when) => given(failAt, 'failAt')(opened, call, when),
+    residue: () => given(residue, 'residue')(opened),
+    kill: () => given(kill, 'kill')(opened),
+    race: (times) => given(race, 'race')(opened, times),
+  }
+}
+
+function given<T>(capability: T | undefined, need: Need): T {
+  if (capability === undefined) throw new TypeError(`a case uses ${need} without needing it`)
+  return capability
+}

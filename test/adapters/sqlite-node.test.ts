@@ -1,0 +1,4 @@
+import { DRIVERS } from '../support/sqlite-drivers.ts'
+import { sqliteSuite } from '../support/sqlite-suite.ts'
+
+sqliteSuite(DRIVERS['node:sqlite'])
