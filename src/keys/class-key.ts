@@ -1,0 +1,65 @@
+import { utf8 } from '../base/bytes.ts'
+import type { Suite } from '../crypto/aead.ts'
+import { hkdfSha256 } from '../crypto/hkdf.ts'
+import { hmacSha256 } from '../crypto/hash.ts'
+
+/** A person's key for one access class, ready to use. Its secret is never stored in clear. */
+export interface ClassKey {
+  /** 8 random bytes, named in every envelope that this key sealed. */
+  readonly id: Uint8Array
+  /** Cipher key and commitment of a suite, derived once. */
+  suite(suite: Suite): SuiteKey
+  /** A keyed digest for blinding, under a key of its own. */
+  tag(message: Uint8Array): Uint8Array
+  /** Overwrites what was derived, as far as JavaScript allows. */
+  wipe(): void
+}
+
+/** Two separate HKDF outputs of one class key. */
+export interface SuiteKey {
+  readonly cipher: Uint8Array
+  readonly commitment: Uint8Array
+}
+
+const LENGTH = 32
+
+/** Derives on first use; keeps its own copy of the secret. */
+export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
+  const ikm = secret.slice()
+  const suites = new Map<Suite, SuiteKey>()
+  let tagKey: Uint8Array | undefined
+  let wiped = false
+  function live(): Uint8Array {
+    // Sealing under an overwritten key would lose what is sealed.
+    if (wiped) throw new TypeError('a key was used after it was wiped')
+    return ikm
+  }
+  return {
+    id,
+    suite: (suite) => {
+      const secret = live()
+      const known = suites.get(suite)
+      if (known !== undefined) return known
+      const derived = {
+        cipher: derive(secret, `${suite}/cipher`),
+        commitment: derive(secret, `${suite}/commitment`),
+      }
+      suites.set(suite, derived)
+      return derived
+    },
+    tag: (message) => {
+      tagKey ??= derive(live(), 'tag')
+      return hmacSha256(tagKey, message)
+    },
+    wipe: () => {
+      wiped = true
+      ikm.fill(0)
+      tagKey?.fill(0)
+      for (const { cipher } of suites.values()) cipher.fill(0)
+    },
+  }
+}
+
+function derive(ikm: Uint8Array, use: string): Uint8Array {
+  return hkdfSha256(ikm, { info: utf8(`privity/envelope/v1/${use}`), length: LENGTH })
+}

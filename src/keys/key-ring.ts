@@ -1,0 +1,99 @@
+import { concatBytes, fromHex, lengthPrefixed, utf8 } from '../base/bytes.ts'
+import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
+
+/**
+ * A person's keys, wrapped, one per access class: version byte, count (u16), then entries of fixed length.
+ * It is clear by design: what it holds opens only under the key of its epoch and class.
+ */
+export interface RingEntry {
+  readonly accessClass: number
+  readonly generation: number
+  readonly epoch: number
+  readonly keyId: Uint8Array
+  readonly wrapped: Uint8Array
+}
+
+/** Who a wrapped key belongs to: filed under another person it does not unwrap. */
+export interface RingOwner {
+  readonly storeId: string
+  readonly personId: string
+}
+
+const VERSION = 1
+const HEADER = 3
+const KEY_ID_LENGTH = 8
+/** Nonce, key and tag of XChaCha20-Poly1305. */
+const WRAPPED_LENGTH = 24 + 32 + 16
+const ENTRY = 2 + 4 + 4 + KEY_ID_LENGTH + WRAPPED_LENGTH
+const LABEL = utf8('privity/ring/v1')
+
+/** The bytes of a key ring. */
+export function encodeRing(entries: readonly RingEntry[]): Uint8Array {
+  const header = new Uint8Array(HEADER)
+  header[0] = VERSION
+  new DataView(header.buffer).setUint16(1, entries.length)
+  return concatBytes([
+    header,
+    ...entries.flatMap((entry) => [numbers(entry), entry.keyId, entry.wrapped]),
+  ])
+}
+
+/** Reads a key ring; undefined unless every byte is accounted for. */
+export function decodeRing(bytes: Uint8Array): readonly RingEntry[] | undefined {
+  if (bytes.length < HEADER || bytes[0] !== VERSION) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const count = view.getUint16(1)
+  if (bytes.length !== HEADER + count * ENTRY) return undefined
+  return Array.from({ length: count }, (_, index) => {
+    const start = HEADER + index * ENTRY
+    return {
+      accessClass: view.getUint16(start),
+      generation: view.getUint32(start + 2),
+      epoch: view.getUint32(start + 6),
+      keyId: bytes.subarray(start + 10, start + 10 + KEY_ID_LENGTH),
+      wrapped: bytes.subarray(start + 10 + KEY_ID_LENGTH, start + ENTRY),
+    }
+  })
+}
+
+/** Wraps a person's key under the key of its epoch and class. */
+export function wrapPersonKey(
+  key: Uint8Array,
+  kek: Uint8Array,
+  slot: RingOwner & Omit<RingEntry, 'wrapped'>,
+): RingEntry {
+  const { accessClass, generation, epoch, keyId } = slot
+  return {
+    accessClass,
+    generation,
+    epoch,
+    keyId,
+    wrapped: wrapBytes(kek, key, associatedData(slot)),
+  }
+}
+
+/** The person's key; undefined when the entry was changed or moved. */
+export function unwrapPersonKey(
+  kek: Uint8Array,
+  entry: RingEntry & RingOwner,
+): Uint8Array | undefined {
+  return unwrapBytes(kek, entry.wrapped, associatedData(entry))
+}
+
+function associatedData(slot: RingOwner & Omit<RingEntry, 'wrapped'>): Uint8Array {
+  const owner = [slot.storeId, slot.personId].map((id) => fromHex(id) ?? new Uint8Array(0))
+  return lengthPrefixed([LABEL, ...owner, numbers(slot), slot.keyId])
+}
+
+function numbers({
+  accessClass,
+  generation,
+  epoch,
+}: Pick<RingEntry, 'accessClass' | 'generation' | 'epoch'>): Uint8Array {
+  const bytes = new Uint8Array(10)
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, accessClass)
+  view.setUint32(2, generation)
+  view.setUint32(6, epoch)
+  return bytes
+}

@@ -1,0 +1,77 @@
+import { lengthPrefixed, utf8 } from '../base/bytes.ts'
+import { PrivityError } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
+import { hkdfSha256 } from '../crypto/hkdf.ts'
+import { scryptKey } from '../crypto/scrypt.ts'
+import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
+import type { KeyContext, KeyProvider } from './provider.ts'
+
+const SECRET_LENGTH = 32
+const MIN_PASSPHRASE = 8
+const MAX_PASSPHRASE = 1_024
+const LABEL = utf8('privity/local/v1')
+const ONLY_EPOCH = 1
+
+/**
+ * Keys under a secret that the app holds: 32 random bytes, or a passphrase (at least 8 characters) that
+ * goes through scrypt.
+ *
+ * It has one epoch for ever: who holds the secret and an old copy of the store can read what was erased
+ * since, until that copy expires. Certificates say so (`irrecoverableBy: 'backup_expiry'`).
+ *
+ * @throws {@link invalid_input} when the secret is neither
+ * @example
+ * ```ts
+ * import { localKeys } from 'privity'
+ *
+ * const keys = localKeys(crypto.getRandomValues(new Uint8Array(32)))
+ * ```
+ */
+export function localKeys(secret: Uint8Array | string): KeyProvider {
+  const rootKey = createRoot(secret)
+  return {
+    id: 'local',
+    irrecoverableBy: 'backup_expiry',
+    currentEpoch: async () => ONLY_EPOCH,
+    wrap: async (key, context) =>
+      wrapBytes(await rootKey(context.salt), key, associatedData(context)),
+    unwrap: async (wrapped, context) => {
+      const key = unwrapBytes(await rootKey(context.salt), wrapped, associatedData(context))
+      if (key === undefined) throw new PrivityError('key_unreadable', { what: context.accessClass })
+      return key
+    },
+  }
+}
+
+type RootKey = (salt: Uint8Array) => Promise<Uint8Array>
+
+function createRoot(secret: unknown): RootKey {
+  if (secret instanceof Uint8Array && secret.length === SECRET_LENGTH) {
+    const root = Secret.of(secret)
+    return async (salt) => root.use((ikm) => hkdfSha256(ikm, { salt, info: LABEL, length: 32 }))
+  }
+  if (
+    typeof secret === 'string' &&
+    secret.length >= MIN_PASSPHRASE &&
+    secret.length <= MAX_PASSPHRASE
+  ) {
+    return stretched(Secret.of(utf8(secret.normalize('NFKC'))))
+  }
+  throw new PrivityError('invalid_input', { issues: [{ path: ['secret'], code: 'not_a_secret' }] })
+}
+
+/** Half a second of scrypt once per salt, not once per key. */
+function stretched(passphrase: Secret): RootKey {
+  const roots = new Map<string, Promise<Uint8Array>>()
+  return (salt) => {
+    const name = salt.join()
+    const root =
+      roots.get(name) ?? passphrase.use((bytes) => scryptKey(new TextDecoder().decode(bytes), salt))
+    roots.set(name, root)
+    return root
+  }
+}
+
+function associatedData({ storeId, epoch, accessClass }: KeyContext): Uint8Array {
+  return lengthPrefixed([LABEL, utf8(storeId), utf8(String(epoch)), utf8(accessClass)])
+}

@@ -1,0 +1,31 @@
+/**
+ * Keeps the app's root secret and wraps the keys that Privity makes: one random key per epoch and access
+ * class, and the controller's own.
+ *
+ * What a provider returns from `wrap` is stored beside the data; the secret never is. A provider may
+ * refuse single classes: a process that is not given `health` reads everything else.
+ */
+export interface KeyProvider {
+  /** Names the kind and the place of the secret, never the secret: `local`, `aws-kms:arn…`. */
+  readonly id: string
+  /** When a destroyed person key is beyond recovery even for who holds an old copy of the store. */
+  readonly irrecoverableBy: 'backup_expiry' | 'epoch_end'
+  /** Epoch that new keys are wrapped under; 1 for ever where epochs cannot die. */
+  currentEpoch(): Promise<number>
+  wrap(key: Uint8Array, context: KeyContext): Promise<Uint8Array>
+  /**
+   * @throws {@link key_unreadable} when the secret does not open it
+   * @throws {@link key_unavailable} when this process may not have the class
+   */
+  unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array>
+}
+
+/** What a wrapped key is bound to: pseudonymous ids only, since a KMS logs it in clear. */
+export interface KeyContext {
+  readonly storeId: string
+  readonly epoch: number
+  /** `controller`, `core`, or the key of an access class. */
+  readonly accessClass: string
+  /** Random, 32 bytes, stored in clear with the store's id. */
+  readonly salt: Uint8Array
+}
