@@ -1,0 +1,108 @@
+import { concatBytes, toBase64url, utf8 } from '../base/bytes.ts'
+import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
+import { hmacSha256, sha256 } from '../crypto/hash.ts'
+import { randomBytes } from '../crypto/random.ts'
+import type { Change } from '../storage/participant.ts'
+import type { Key } from '../storage/store.ts'
+
+/** What an operation tells the log. */
+export type Entry = PersonEntry | ControllerEntry
+
+/** An operation about one person: blinded by a key of that person, so that erasing it unlinks the leaf. */
+export interface PersonEntry extends EntryFacts {
+  readonly kind: 'person'
+  readonly bodyKey: Key
+  readonly sequence: number
+  tag(message: Uint8Array): Uint8Array
+  seal(body: Uint8Array): Uint8Array
+  /** The person document that this operation replaces. */
+  readonly replaces: Uint8Array | undefined
+}
+
+/** An operation about no person, or an erasure; the log numbers and seals it. */
+export interface ControllerEntry extends EntryFacts {
+  readonly kind: 'controller'
+  /** Becomes the newest policy of the store. */
+  readonly registers?: string
+}
+
+interface EntryFacts {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly event: JsonObject
+  /** Refused unless this is the newest policy; absent for what protects a person under any policy. */
+  readonly policy?: string | undefined
+}
+
+/** Where an operation stands in the log. */
+export interface EntryReceipt {
+  readonly origin: string
+  readonly index: number
+  readonly sequence: number
+  /** Signed note over a log that holds the entry. */
+  readonly checkpoint: string
+}
+
+/** A body as sealed: the secret that opens its commitment, then canonical JSON. */
+export interface Body {
+  readonly bytes: Uint8Array
+  readonly commitment: Uint8Array
+}
+
+const VERSION = 1
+const SECRET_LENGTH = 32
+const TAG_LABEL = utf8('privity/leaf/v1\0')
+const BODY_LABEL = utf8('privity/body/v1\0')
+
+/**
+ * The body commits to what the operation did: its leaf index, the document it replaces, and key and
+ * SHA-256 of every row that it put or deleted, its own excepted. The expected store is the fold of these.
+ */
+export function createBody(
+  { entry, put, del }: Change<Entry>,
+  place: { readonly index: number; readonly sequence: number; readonly prefix: string },
+): Body {
+  const name = (key: Key): string => key.slice(place.prefix.length)
+  const replaces = entry.kind === 'person' ? entry.replaces : undefined
+  const body = canonicalBytes({
+    v: VERSION,
+    index: place.index,
+    sequence: place.sequence,
+    at: entry.at,
+    event: entry.event,
+    replaces: replaces === undefined ? null : digest(replaces),
+    rows: [
+      ...put.map(([key, value]) => [name(key), digest(value)]),
+      ...del.map((key) => [name(key), null]),
+    ],
+  })
+  const secret = randomBytes(SECRET_LENGTH)
+  return { bytes: concatBytes([secret, body]), commitment: commitmentOf(secret, body) }
+}
+
+/** Splits the plaintext of a body row. */
+export function splitBody(plaintext: Uint8Array): {
+  readonly secret: Uint8Array
+  readonly body: Uint8Array
+} {
+  return { secret: plaintext.subarray(0, SECRET_LENGTH), body: plaintext.subarray(SECRET_LENGTH) }
+}
+
+/** What the leaf says of a body; hiding as long as the secret is. */
+export function commitmentOf(secret: Uint8Array, body: Uint8Array): Uint8Array {
+  return hmacSha256(secret, concatBytes([BODY_LABEL, body]))
+}
+
+/** A leaf never tells whom it is about: a blinded sequence and a blinded commitment. */
+export function encodeLeaf(
+  tag: (message: Uint8Array) => Uint8Array,
+  sequence: number,
+  commitment: Uint8Array,
+): Uint8Array {
+  const s = toBase64url(tag(concatBytes([TAG_LABEL, utf8(String(sequence))])))
+  return canonicalBytes({ v: VERSION, s, b: toBase64url(commitment) })
+}
+
+function digest(bytes: Uint8Array): string {
+  return toBase64url(sha256(bytes))
+}
