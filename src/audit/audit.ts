@@ -1,0 +1,173 @@
+import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
+import { isPrivityError } from '../base/errors.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Rows } from '../storage/participant.ts'
+import type { Access } from './segment.ts'
+import { claimWriter, DISPLACED, type Writer, type WriterDeps, writerLog } from './writer.ts'
+
+/** Who looked at what, for which purpose, when: every access is logged before or soon after it returns. */
+export interface Audit {
+  /** `strict`: durable when this resolves. `deferred`: within a second or 256 accesses. */
+  record(access: Access): Promise<void>
+  /** Makes everything recorded so far durable. */
+  flush(): Promise<void>
+  /** Flushes, enters the access log into the main log, and frees it. */
+  close(): Promise<void>
+}
+
+/** What an audit needs. */
+export interface AuditDeps extends WriterDeps {
+  readonly ledger: Ledger
+  readonly mode: 'strict' | 'deferred'
+}
+
+interface State extends AuditDeps {
+  writer: Promise<Writer> | undefined
+  pending: Access[]
+  flushing: Promise<void> | undefined
+  notedAt: number
+  readonly timer: AbortController
+  timing: boolean
+}
+
+const FLUSH_MS = 1_000
+const FLUSH_COUNT = 256
+/** Beyond this a deferred access waits for the store, so that an outage cannot fill the memory. */
+const MAX_PENDING = 4_096
+const NOTE_MS = 60_000
+const PAGE = 64
+
+/** Logs the accesses of this instance. */
+export function createAudit(deps: AuditDeps): Audit {
+  const state: State = {
+    ...deps,
+    writer: undefined,
+    pending: [],
+    flushing: undefined,
+    notedAt: deps.clock.now(),
+    timer: new AbortController(),
+    timing: false,
+  }
+  return {
+    record: (access) => (state.mode === 'strict' ? append(state, access) : defer(state, access)),
+    flush: () => flush(state),
+    close: async () => {
+      state.timer.abort()
+      await flush(state)
+      const writer = await state.writer
+      if (writer === undefined) return
+      await writer.group.drain()
+      await enterNote(state, writer.number)
+      await writer.close()
+    },
+  }
+}
+
+/** Enters what a writer that died left behind into the main log; anyone may, since notes are signed. */
+export async function enterTails(deps: AuditDeps): Promise<void> {
+  for (let first = 0; ; first += PAGE) {
+    const numbers = Array.from({ length: PAGE }, (_, offset) => first + offset)
+    const heads = await deps.store.read(numbers.map((number) => deps.keyspace.writer(number).head))
+    for (const [offset, number] of numbers.entries()) {
+      if (heads[offset] === undefined) return
+      await enterNote(deps, number)
+    }
+  }
+}
+
+async function append(state: State, access: Access): Promise<void> {
+  state.writer ??= claimWriter(state)
+  try {
+    const writer = await state.writer
+    const change = { put: [], del: [], entry: access }
+    await writer.group.submit({ reads: [], build: () => ({ kind: 'change', change, value: null }) })
+  } catch (error) {
+    state.writer = undefined
+    const displaced =
+      isPrivityError(error, 'store_unavailable') && error.details.reason === DISPLACED
+    if (!displaced) throw error
+    return append(state, access)
+  }
+  if (state.clock.now() - state.notedAt >= NOTE_MS) noteSoon(state)
+}
+
+/** In the background: an access must not wait for the main log, nor fail with it. */
+function noteSoon(state: State): void {
+  state.notedAt = state.clock.now()
+  state.writer?.then(({ number }) => enterNote(state, number)).catch(() => undefined)
+}
+
+async function defer(state: State, access: Access): Promise<void> {
+  state.pending.push(access)
+  if (state.pending.length >= MAX_PENDING) return flush(state)
+  if (state.pending.length >= FLUSH_COUNT) flush(state).catch(() => undefined)
+  else startTimer(state)
+}
+
+function startTimer(state: State): void {
+  if (state.timing) return
+  state.timing = true
+  state.clock
+    .wait(FLUSH_MS, state.timer.signal)
+    .then(() => {
+      state.timing = false
+      return flush(state)
+    })
+    .catch(() => undefined)
+}
+
+async function flush(state: State): Promise<void> {
+  await state.flushing
+  if (state.pending.length === 0) return
+  const accesses = state.pending
+  state.pending = []
+  state.flushing = settleAll(state, accesses)
+  try {
+    await state.flushing
+  } finally {
+    state.flushing = undefined
+  }
+}
+
+/** What could not be written is kept for the next flush. */
+async function settleAll(state: State, accesses: readonly Access[]): Promise<void> {
+  const outcomes = await Promise.allSettled(accesses.map((access) => append(state, access)))
+  const failed = outcomes.flatMap((outcome, index) => {
+    const access = accesses[index]
+    return outcome.status === 'rejected' && access !== undefined
+      ? [{ access, reason: outcome.reason as unknown }]
+      : []
+  })
+  state.pending.unshift(...failed.map(({ access }) => access))
+  if (failed[0] !== undefined) throw failed[0].reason
+}
+
+/** A leaf of the main log that holds the signed note of a writer's log. */
+async function enterNote(deps: AuditDeps, writer: number): Promise<void> {
+  const { store, keyspace, controller, ledger, clock } = deps
+  const log = writerLog(deps, writer)
+  const [bytes] = await store.read([log.keys.head])
+  const { note, range } = await log.head(bytes)
+  const register = keyspace.writerRegister(writer)
+  const noted = (rows: Rows): number => {
+    const sealed = rows.get(register)
+    const json =
+      sealed === undefined ? undefined : parseCanonical(controller.open(register, sealed))
+    return (json as { readonly size: number } | undefined)?.size ?? 0
+  }
+  await ledger.submit<null>({
+    reads: [register],
+    build: (rows) => {
+      if (noted(rows) >= range.size) return { kind: 'done', value: null }
+      const put = [
+        [register, controller.seal(register, canonicalBytes({ v: 1, size: range.size }))] as const,
+      ]
+      const event = { type: 'access.noted', writer, note }
+      return {
+        kind: 'change',
+        change: { put, del: [], entry: { kind: 'controller', at: clock.now(), event } },
+        value: null,
+      }
+    },
+  })
+}

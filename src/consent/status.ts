@@ -1,0 +1,133 @@
+import type { DenialReason } from '../base/errors.ts'
+import { PrivityError } from '../base/errors.ts'
+import { LEGAL_BASES, type LegalBasis } from '../policy/legal-basis.ts'
+import type { ConsentFact, ConsentState } from '../subjects/head.ts'
+
+/** What can happen to a consent. */
+export type ConsentEvent =
+  | 'request'
+  | 'defer'
+  | 'give'
+  | 'refuse'
+  | 'withdraw'
+  | 'revoke'
+  | 'invalidate'
+  | 'expire'
+
+/** Before anybody asked. */
+type From = ConsentState | 'none'
+
+/**
+ * Every transition there is; all others are refused. A withdrawal is accepted from everywhere, also when
+ * nothing was given (GDPR Art. 7(3)). States are those of the Data Privacy Vocabulary 2.3.
+ */
+export const TRANSITIONS = {
+  none: { request: 'requested', withdraw: 'withdrawn' },
+  unknown: { request: 'requested', withdraw: 'withdrawn' },
+  requested: {
+    request: 'requested',
+    defer: 'deferred',
+    give: 'given',
+    refuse: 'refused',
+    expire: 'expired',
+    withdraw: 'withdrawn',
+  },
+  deferred: { request: 'requested', give: 'given', refuse: 'refused', withdraw: 'withdrawn' },
+  refused: { request: 'requested', give: 'given', withdraw: 'withdrawn' },
+  given: {
+    give: 'renewed',
+    expire: 'expired',
+    revoke: 'revoked',
+    invalidate: 'invalidated',
+    withdraw: 'withdrawn',
+  },
+  renewed: {
+    give: 'renewed',
+    expire: 'expired',
+    revoke: 'revoked',
+    invalidate: 'invalidated',
+    withdraw: 'withdrawn',
+  },
+  expired: { request: 'requested', withdraw: 'withdrawn' },
+  withdrawn: { request: 'requested', withdraw: 'withdrawn' },
+  revoked: { request: 'requested', withdraw: 'withdrawn' },
+  invalidated: { request: 'requested', withdraw: 'withdrawn' },
+} as const satisfies { readonly [F in From]: { readonly [E in ConsentEvent]?: ConsentState } }
+
+/** Answers to a request. Serving a notice is asking, so a request that the table allows is implied. */
+const ANSWERS: ReadonlySet<ConsentEvent> = new Set(['give', 'refuse', 'defer'])
+
+/**
+ * The state after an event.
+ *
+ * @throws {@link invalid_transition} when the table has none
+ */
+export function nextState(from: From, event: ConsentEvent): ConsentState {
+  const direct = lookup(from, event)
+  if (direct !== undefined) return direct
+  const asked = ANSWERS.has(event) ? lookup(from, 'request') : undefined
+  const answered = asked === undefined ? undefined : lookup(asked, event)
+  if (answered === undefined)
+    throw new PrivityError('invalid_transition', { machine: 'consent', from, event })
+  return answered
+}
+
+/** The state at a time: what was given and ran out is expired, whether or not anybody noted it. */
+export function stateAt(fact: ConsentFact | undefined, at: number): From {
+  if (fact === undefined) return 'none'
+  const live = fact.state === 'given' || fact.state === 'renewed'
+  return live && fact.validUntil !== undefined && fact.validUntil <= at ? 'expired' : fact.state
+}
+
+/** What the basis of a purpose is judged by, for one person at one time. */
+export interface BasisFacts {
+  readonly basis: LegalBasis
+  readonly consent: ConsentFact | undefined
+  readonly objected: boolean
+  readonly restricted: boolean
+  /** The notice of the consent has changed materially since. */
+  readonly stale: boolean
+  readonly at: number
+}
+
+const DENIALS: { readonly [S in From]: DenialReason | undefined } = {
+  none: 'not_asked',
+  unknown: 'not_asked',
+  requested: 'not_asked',
+  deferred: 'not_asked',
+  refused: 'refused',
+  given: undefined,
+  renewed: undefined,
+  expired: 'expired',
+  withdrawn: 'withdrawn',
+  revoked: 'revoked',
+  invalidated: 'invalidated',
+}
+
+/** Goes on denying after the basis of a purpose was changed: a no is not undone by declaring another ground. */
+const STANDING: ReadonlySet<From> = new Set(['refused', 'withdrawn', 'revoked', 'invalidated'])
+
+/** Why a purpose has no live basis; empty when it has one. */
+export function basisDenials(facts: BasisFacts): readonly DenialReason[] {
+  const state = stateAt(facts.consent, facts.at)
+  const reasons: DenialReason[] = []
+  const denial = DENIALS[state]
+  if (denial !== undefined && (facts.basis === 'consent' || STANDING.has(state)))
+    reasons.push(denial)
+  if (denial === undefined && facts.basis === 'consent' && facts.stale) reasons.push('stale_notice')
+  if (facts.objected) reasons.push('objected')
+  if (facts.restricted) reasons.push('restricted')
+  return reasons
+}
+
+/** What withdrawing does on this basis. */
+export function withdrawalEffect(
+  basis: LegalBasis,
+): (typeof LEGAL_BASES)[LegalBasis]['withdrawal'] {
+  return LEGAL_BASES[basis].withdrawal
+}
+
+function lookup(from: From, event: ConsentEvent): ConsentState | undefined {
+  const row: { readonly [E in ConsentEvent]?: ConsentState } = TRANSITIONS[from]
+  return row[event]
+}

@@ -1,0 +1,163 @@
+import type { ClassKey } from '../keys/class-key.ts'
+import { openEnvelope, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
+import { encodeRing, type RingEntry } from '../keys/key-ring.ts'
+import type { PersonKeys } from '../keys/person-keys.ts'
+import { CORE } from '../policy/catalogue.ts'
+import { encodeContainer, SECTION, type Section } from '../storage/container.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import type { Rows } from '../storage/participant.ts'
+import type { Key, Row } from '../storage/store.ts'
+import { decodePage, encodeHead, encodePage, type Head, type Page } from './head.ts'
+import { headContext, type Person } from './person.ts'
+
+/**
+ * A person document being changed by one operation. Nothing is visible to others until the batch that
+ * carries it is committed.
+ */
+export interface Draft {
+  readonly id: string
+  /** Milliseconds since the epoch; never before the last operation about this person. */
+  readonly at: number
+  /** Of this operation: also the revision of every section that it writes. */
+  readonly sequence: number
+  head: Head
+  /** The key of a class, made on first use. */
+  key(accessClass: number): ClassKey
+  /** Sealed fields of a single record. */
+  section(accessClass: number): Uint8Array | undefined
+  /** Replaces a section, or removes it. */
+  setSection(accessClass: number, sealed: Uint8Array | undefined): void
+  page(name: string, rows: Rows): Page
+  setPage(name: string, page: Page): void
+  put(key: Key, value: Uint8Array): void
+  del(key: Key): void
+}
+
+/** A draft and what becomes of it. */
+export interface OpenDraft {
+  readonly draft: Draft
+  /** The rows that the draft changes, the document first. */
+  close(): { readonly put: readonly Row[]; readonly del: readonly Key[] }
+}
+
+/** What a draft needs. */
+export interface DraftDeps {
+  readonly storeId: string
+  readonly keyspace: Keyspace
+  readonly keys: PersonKeys
+}
+
+/** A document as it stands before the operation; a new person has only a head. */
+export type Before = Pick<Person, 'id' | 'head' | 'ring' | 'sections'> & {
+  readonly key: Person['key']
+}
+
+/** Starts a change of a person at a time. */
+export function openDraft(deps: DraftDeps, before: Before, at: number): OpenDraft {
+  const { id } = before
+  const sequence = before.head.sequence + 1
+  const ring = createRing(deps, before)
+  const sections = new Map(before.sections.map(({ accessClass, bytes }) => [accessClass, bytes]))
+  const put = new Map<Key, Uint8Array>()
+  const del = new Set<Key>()
+  const draft: Draft = {
+    id,
+    at,
+    sequence,
+    head: { ...before.head, sequence, at },
+    key: ring.key,
+    section: (accessClass) => sections.get(accessClass),
+    setSection: (accessClass, sealed) => {
+      if (sealed === undefined) sections.delete(accessClass)
+      else sections.set(accessClass, sealed)
+    },
+    page: (name, rows) => openPage({ deps, draft, name }, rows),
+    setPage: (name, page) => {
+      const context = pageContext({ deps, draft, name }, sequence)
+      draft.head = { ...draft.head, pages: { ...draft.head.pages, [name]: sequence } }
+      draft.put(
+        deps.keyspace.page(id, name),
+        sealEnvelope(draft.key(CORE), context, encodePage(page)),
+      )
+    },
+    put: (key, value) => {
+      del.delete(key)
+      put.set(key, value)
+    },
+    del: (key) => {
+      put.delete(key)
+      del.add(key)
+    },
+  }
+  function close(): { readonly put: readonly Row[]; readonly del: readonly Key[] } {
+    const sealed = sealEnvelope(
+      draft.key(CORE),
+      headContext(deps.storeId, id),
+      encodeHead(draft.head),
+    )
+    const document = encodeContainer([
+      { kind: SECTION.head, accessClass: CORE, bytes: sealed },
+      { kind: SECTION.ring, accessClass: CORE, bytes: encodeRing(ring.entries()) },
+      ...fieldSections(sections),
+    ])
+    return { put: [[deps.keyspace.person(id), document], ...put], del: [...del] }
+  }
+  return { draft, close }
+}
+
+interface PagePlace {
+  readonly deps: DraftDeps
+  readonly draft: Draft
+  readonly name: string
+}
+
+function openPage(place: PagePlace, rows: Rows): Page {
+  const { deps, draft, name } = place
+  const revision = draft.head.pages[name]
+  if (revision === undefined) return { records: {} }
+  const sealed = rows.get(deps.keyspace.page(draft.id, name))
+  return decodePage(
+    openEnvelope(draft.key(CORE), pageContext(place, revision), sealed ?? new Uint8Array(0)),
+  )
+}
+
+function pageContext(
+  { deps, draft, name }: PagePlace,
+  revision: number,
+): Parameters<typeof sealEnvelope>[1] {
+  const { storeId } = deps
+  return {
+    kind: ROW_KIND.page,
+    storeId,
+    personId: draft.id,
+    accessClass: CORE,
+    recordId: name,
+    revision,
+  }
+}
+
+function createRing(
+  { keys }: DraftDeps,
+  before: Before,
+): {
+  readonly key: (accessClass: number) => ClassKey
+  readonly entries: () => readonly RingEntry[]
+} {
+  const made = new Map<number, { readonly entry: RingEntry; readonly key: ClassKey }>()
+  return {
+    key: (accessClass) => {
+      const known = before.key(accessClass) ?? made.get(accessClass)?.key
+      if (known !== undefined) return known
+      const created = keys.create(before.id, accessClass)
+      made.set(accessClass, created)
+      return created.key
+    },
+    entries: () => [...before.ring, ...[...made.values()].map(({ entry }) => entry)],
+  }
+}
+
+function fieldSections(sections: ReadonlyMap<number, Uint8Array>): readonly Section[] {
+  return [...sections]
+    .sort(([a], [b]) => a - b)
+    .map(([accessClass, bytes]) => ({ kind: SECTION.fields, accessClass, bytes }))
+}

@@ -1,0 +1,111 @@
+import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { canonicalJson, type JsonValue } from '../base/canonical.ts'
+import { PrivityError } from '../base/errors.ts'
+
+/**
+ * What is decided on about a person, in one sealed section: consents, objections, restriction, and the
+ * revision and layout of every other sealed section, so that an older copy of one does not open.
+ *
+ * Times are milliseconds since the epoch. Revisions are sequence numbers, which never repeat for a person.
+ */
+export interface Head {
+  /** Of the last operation about this person. */
+  readonly sequence: number
+  /** Of the last operation about this person. */
+  readonly at: number
+  readonly registeredAt: number
+  readonly jurisdiction?: string
+  readonly externalId?: string
+  /** Stands for the person in access logs; dies with this head. */
+  readonly pseudonym: string
+  readonly consents: { readonly [purpose: string]: ConsentFact }
+  /** Since when, by purpose. */
+  readonly objections: { readonly [purpose: string]: number }
+  readonly restrictedAt?: number
+  /** Single records by number of their type. */
+  readonly singles: { readonly [type: string]: RecordHead }
+  /** Revisions of the pages that hold the heads of `many` records. */
+  readonly pages: { readonly [page: string]: number }
+  /** How many records of each `many` type there are. */
+  readonly many: { readonly [type: string]: number }
+}
+
+/** States of a consent, as the Data Privacy Vocabulary 2.3 names them. */
+export type ConsentState =
+  | 'requested'
+  | 'deferred'
+  | 'refused'
+  | 'given'
+  | 'renewed'
+  | 'expired'
+  | 'withdrawn'
+  | 'revoked'
+  | 'invalidated'
+  | 'unknown'
+
+/** Latest decision about one purpose. */
+export interface ConsentFact {
+  readonly state: ConsentState
+  readonly at: number
+  readonly validUntil?: number
+  /** Policy under which it was given: it covers the fields that its purpose had there. */
+  readonly policy: string
+  readonly notice?: NoticeFact
+}
+
+/** The notice that a decision was based on. */
+export interface NoticeFact {
+  readonly id: string
+  /** Position among the versions of this notice, from 1. */
+  readonly ordinal: number
+  readonly hash: string
+  readonly language?: string
+}
+
+/** Head of one record. */
+export interface RecordHead {
+  readonly revision: number
+  /** Revision and layout of each section, by number of its access class. */
+  readonly sections: { readonly [accessClass: string]: readonly [revision: number, layout: string] }
+  /** Lookup rows of this record: number, generation, token. */
+  readonly tokens: readonly (readonly [lookup: number, generation: number, token: string])[]
+}
+
+/** Heads of `many` records whose ids share two digits, by `type/record`. */
+export interface Page {
+  readonly records: { readonly [record: string]: RecordHead }
+}
+
+const VERSION = 1
+
+/** The plaintext of a head. */
+export function encodeHead(head: Head): Uint8Array {
+  return encode(head)
+}
+
+/** @throws {@link unsupported_format} when a later version wrote it */
+export function decodeHead(plaintext: Uint8Array): Head {
+  return decode(plaintext, 'head') as Head
+}
+
+/** The plaintext of a page. */
+export function encodePage(page: Page): Uint8Array {
+  return encode(page)
+}
+
+/** @throws {@link unsupported_format} when a later version wrote it */
+export function decodePage(plaintext: Uint8Array): Page {
+  return decode(plaintext, 'page') as Page
+}
+
+function encode(value: Head | Page): Uint8Array {
+  return utf8(canonicalJson({ v: VERSION, ...value }))
+}
+
+function decode(plaintext: Uint8Array, what: string): unknown {
+  // Opened bytes were written by this library: authenticated, so parsed without a schema.
+  const { v, ...value } = JSON.parse(fromUtf8(plaintext) ?? '{}') as { readonly v?: JsonValue }
+  if (v !== VERSION)
+    throw new PrivityError('unsupported_format', { what, version: typeof v === 'number' ? v : 0 })
+  return value
+}

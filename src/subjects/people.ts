@@ -1,0 +1,256 @@
+import { createCache } from '../base/cache.ts'
+import type { JsonObject, JsonValue } from '../base/canonical.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
+import { isId } from '../base/id.ts'
+import type { Clock } from '../base/time.ts'
+import type { ClassKey } from '../keys/class-key.ts'
+import type { ControllerKey } from '../keys/controller-key.ts'
+import { type EnvelopeContext, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
+import type { PersonKeys } from '../keys/person-keys.ts'
+import type { Entry, EntryReceipt } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { CORE } from '../policy/catalogue.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import type { Built, Change, Rows } from '../storage/participant.ts'
+import type { Key, Store } from '../storage/store.ts'
+import { type Before, type Draft, openDraft } from './draft.ts'
+import type { Head } from './head.ts'
+import {
+  type Answer,
+  createOperation,
+  findOperation,
+  type Operation,
+  sealOperation,
+  sealVoid,
+} from './operation.ts'
+import { type KnownHead, openPerson, openSections, type Person } from './person.ts'
+
+/** The one way in which anything about a person is read or written. */
+export interface People {
+  /** Reads and opens a person, and other rows in the same snapshot. */
+  read(id: string, also?: readonly Key[], signal?: AbortSignal): Promise<PersonSnapshot>
+  /** Changes a person in one commit, with its entry in the log. */
+  change<Value extends JsonValue>(request: ChangeRequest<Value>): Promise<Changed<Value>>
+  /** Adds a person. */
+  add<Value extends JsonValue>(request: AddRequest<Value>): Promise<Changed<Value>>
+  readonly deps: PeopleDeps
+  open(id: string, document: Uint8Array | undefined): Person
+  /** Opens what a fence stands before: for the erasure itself. */
+  openFenced(id: string, document: Pick<Person, 'document' | 'sections'>): Person
+}
+
+/** A person and the other rows of one snapshot, in the order asked for. */
+export interface PersonSnapshot {
+  readonly person: Person
+  readonly rows: readonly (Uint8Array | undefined)[]
+}
+
+/** One operation about a person. */
+export interface ChangeRequest<Value extends JsonValue> {
+  readonly id: string
+  /** Same id, same effect, at most once. Default: a random one. */
+  readonly operationId?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** What the operation id stands for: another request under the same id is refused. */
+  readonly request: JsonObject
+  readonly reads?: readonly Key[]
+  /** Must be the newest policy; absent for what protects a person under any policy. */
+  readonly policy?: string
+  /** Decides on fresh rows, and drafts the change. Runs again after a conflict. */
+  apply(draft: Draft, rows: Rows): Applied<Value>
+}
+
+/** A new person: the rows to look at, and the first change. */
+export type AddRequest<Value extends JsonValue> = Omit<ChangeRequest<Value>, 'operationId'> & {
+  readonly head: Omit<Head, 'sequence' | 'at'>
+}
+
+/** What an operation tells the log, and its answer. */
+export interface Applied<Value extends JsonValue> {
+  readonly event: JsonObject
+  readonly value: Value
+}
+
+/** Outcome of an operation. */
+export interface Changed<Value> {
+  readonly value: Value
+  readonly sequence: number
+  /** Absent when the operation had been applied before. */
+  readonly receipt: EntryReceipt | undefined
+}
+
+/** What people need. */
+export interface PeopleDeps {
+  readonly store: Store
+  readonly keyspace: Keyspace
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly keys: PersonKeys
+  readonly controller: ControllerKey
+  readonly storeId: string
+}
+
+const HEADS = { maxEntries: 10_000, maxAgeMs: 600_000 } as const
+
+/** Reads and changes persons over the store, the keys and the log. */
+export function createPeople(deps: PeopleDeps): People {
+  const heads = createCache<KnownHead>({ ...HEADS, clock: deps.clock })
+  const open = (id: string, document: Uint8Array | undefined): Person =>
+    openPerson({ ...deps, heads }, id, document)
+  return {
+    deps,
+    open,
+    openFenced: (id, document) => openSections({ ...deps, heads }, { id, ...document }),
+    read: async (id, also = [], signal) => {
+      signal?.throwIfAborted()
+      const [document, ...rows] = await deps.store.read([personKey(deps, id), ...also])
+      signal?.throwIfAborted()
+      return { person: open(id, document), rows }
+    },
+    change: (request) => change(deps, open, request),
+    add: (request) => add(deps, request),
+  }
+}
+
+async function change<Value extends JsonValue>(
+  deps: PeopleDeps,
+  open: People['open'],
+  request: ChangeRequest<Value>,
+): Promise<Changed<Value>> {
+  const key = personKey(deps, request.id)
+  const operation = createOperation(deps, request)
+  const { value, receipt } = await deps.ledger.submit<Answer<Value>>({
+    reads: [key, operation.row, ...(request.reads ?? [])],
+    signal: request.signal,
+    operationId: operation.id,
+    build: (rows) => {
+      const person = open(request.id, rows.get(key))
+      const done = findOperation<Value>(person, operation, rows.get(operation.row))
+      if (done !== undefined) return { kind: 'done', value: done }
+      return draftChange(
+        deps,
+        { before: person, replaces: person.document, operation, request },
+        rows,
+      )
+    },
+    abandon: (rows) => {
+      const person = open(request.id, rows.get(key))
+      return abandon(deps, person, operation)
+    },
+  })
+  return { ...value, receipt }
+}
+
+async function add<Value extends JsonValue>(
+  deps: PeopleDeps,
+  request: AddRequest<Value>,
+): Promise<Changed<Value>> {
+  const key = personKey(deps, request.id)
+  const operation = createOperation(deps, request)
+  const before: Before = {
+    id: request.id,
+    head: { ...request.head, sequence: 0, at: 0 },
+    ring: [],
+    sections: [],
+    key: () => undefined,
+  }
+  const { value, receipt } = await deps.ledger.submit<Answer<Value>>({
+    reads: [key, operation.row, ...(request.reads ?? [])],
+    signal: request.signal,
+    operationId: operation.id,
+    build: (rows) => {
+      // A random id that is taken was taken by this very request, whose outcome was unknown.
+      if (rows.get(key) !== undefined)
+        return { kind: 'done', value: { value: request.id as never, sequence: 1 } }
+      return draftChange(deps, { before, replaces: undefined, operation, request }, rows)
+    },
+  })
+  return { ...value, receipt }
+}
+
+interface DraftInput<Value extends JsonValue> {
+  readonly before: Before
+  readonly replaces: Uint8Array | undefined
+  readonly operation: Operation
+  readonly request: Pick<ChangeRequest<Value>, 'apply' | 'policy'>
+}
+
+function draftChange<Value extends JsonValue>(
+  deps: PeopleDeps,
+  { before, replaces, operation, request }: DraftInput<Value>,
+  rows: Rows,
+): Built<Entry, Answer<Value>> {
+  // Validity is judged by the later of the clock and the last operation: a clock set back revives nothing.
+  const at = Math.max(deps.clock.now(), before.head.at)
+  const { draft, close } = openDraft(deps, before, at)
+  const { event, value } = request.apply(draft, rows)
+  const core = draft.key(CORE)
+  draft.put(operation.row, sealOperation(core, operation, { sequence: draft.sequence, value }))
+  return {
+    kind: 'change',
+    change: {
+      ...close(),
+      entry: personEntry(deps, { draft, core, event, replaces, policy: request.policy }),
+    },
+    value: { value, sequence: draft.sequence },
+  }
+}
+
+/** Takes the operation's row, so that an attempt that may still be under way can never land. */
+function abandon(deps: PeopleDeps, person: Person, operation: Operation): Change<Entry> {
+  const at = Math.max(deps.clock.now(), person.head.at)
+  const { draft, close } = openDraft(deps, person, at)
+  const { core, document } = person
+  draft.put(operation.row, sealVoid(core, operation))
+  const event = { type: 'operation.voided' }
+  return {
+    ...close(),
+    entry: personEntry(deps, { draft, core, event, replaces: document, policy: undefined }),
+  }
+}
+
+interface EntryInput {
+  readonly draft: Draft
+  readonly core: ClassKey
+  readonly event: JsonObject
+  readonly replaces: Uint8Array | undefined
+  readonly policy: string | undefined
+}
+
+function personEntry(
+  deps: PeopleDeps,
+  { draft, core, event, replaces, policy }: EntryInput,
+): Entry {
+  const { id, sequence, at } = draft
+  const context = bodyContext(deps.storeId, id, sequence)
+  return {
+    kind: 'person',
+    bodyKey: deps.keyspace.body(id, sequence),
+    sequence,
+    at,
+    event,
+    replaces,
+    policy,
+    tag: core.tag,
+    seal: (body) => sealEnvelope(core, context, body),
+  }
+}
+
+/** Context of the body of a ledger entry: written once, so without a revision. */
+export function bodyContext(storeId: string, personId: string, sequence: number): EnvelopeContext {
+  return {
+    kind: ROW_KIND.body,
+    storeId,
+    personId,
+    accessClass: CORE,
+    recordId: String(sequence),
+    revision: 0,
+  }
+}
+
+/** Any string that is no registered id, well-formed or not, is simply not found. */
+function personKey({ keyspace }: PeopleDeps, id: unknown): Key {
+  if (typeof id !== 'string') throw invalidInput(['subjectId'], 'not_a_string')
+  if (!isId(id)) throw new PrivityError('not_found', { kind: 'subject' })
+  return keyspace.person(id)
+}

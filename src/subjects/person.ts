@@ -1,0 +1,109 @@
+import { equalBytes } from '../base/bytes.ts'
+import type { Cache } from '../base/cache.ts'
+import { PrivityError } from '../base/errors.ts'
+import type { ClassKey } from '../keys/class-key.ts'
+import { type EnvelopeContext, openEnvelope, ROW_KIND } from '../keys/envelope.ts'
+import { decodeRing, type RingEntry } from '../keys/key-ring.ts'
+import type { PersonKeys } from '../keys/person-keys.ts'
+import { CORE } from '../policy/catalogue.ts'
+import { decodeContainer, SECTION, type Section } from '../storage/container.ts'
+import { decodeHead, type Head } from './head.ts'
+
+/** A person document, opened as far as deciding needs: head and key ring. */
+export interface Person {
+  readonly id: string
+  /** As stored. */
+  readonly document: Uint8Array
+  readonly head: Head
+  readonly ring: readonly RingEntry[]
+  /** Sealed sections of single records. */
+  readonly sections: readonly Section[]
+  /** Undefined when the person has no key of this class yet. */
+  key(accessClass: number): ClassKey | undefined
+  readonly core: ClassKey
+}
+
+/** What opening a person needs. */
+export interface OpenDeps {
+  readonly storeId: string
+  readonly keys: PersonKeys
+  /** Decoded heads under their exact sealed bytes. */
+  readonly heads: Cache<KnownHead>
+}
+
+/** A head and the bytes that it was decoded from. */
+export interface KnownHead {
+  readonly sealed: Uint8Array
+  readonly head: Head
+}
+
+/**
+ * Opens a person document.
+ *
+ * @throws {@link not_found} when there is none
+ * @throws {@link erased} when a fence stands in its place
+ */
+export function openPerson(deps: OpenDeps, id: string, document: Uint8Array | undefined): Person {
+  if (document === undefined) throw new PrivityError('not_found', { kind: 'subject' })
+  const sections = decodeContainer(document)
+  if (sections === undefined) throw malformed('document')
+  if (sections.some(({ kind }) => kind === SECTION.fence)) {
+    deps.heads.delete(id)
+    throw new PrivityError('erased', { kind: 'subject' })
+  }
+  return openSections(deps, { id, document, sections })
+}
+
+/** Opens what a fence may already stand before: for the erasure itself. */
+export function openSections(
+  deps: OpenDeps,
+  {
+    id,
+    document,
+    sections,
+  }: { readonly id: string; readonly document: Uint8Array; readonly sections: readonly Section[] },
+): Person {
+  const ringBytes = sections.find(({ kind }) => kind === SECTION.ring)?.bytes
+  const sealed = sections.find(({ kind }) => kind === SECTION.head)?.bytes
+  const ring = ringBytes === undefined ? undefined : decodeRing(ringBytes)
+  if (ring === undefined || sealed === undefined) throw malformed('document')
+  function key(accessClass: number): ClassKey | undefined {
+    const entry = ring?.find((candidate) => candidate.accessClass === accessClass)
+    return entry === undefined ? undefined : deps.keys.open(id, entry)
+  }
+  const core = key(CORE)
+  if (core === undefined) throw malformed('ring')
+  return {
+    id,
+    document,
+    ring,
+    core,
+    key,
+    head: openHead(deps, { id, core, sealed }),
+    sections: sections.filter(({ kind }) => kind === SECTION.fields),
+  }
+}
+
+/** Context of a head: it holds the revisions of everything else, and has none itself. */
+export function headContext(storeId: string, personId: string): EnvelopeContext {
+  return { kind: ROW_KIND.head, storeId, personId, accessClass: CORE, revision: 0 }
+}
+
+function openHead(
+  { storeId, heads }: OpenDeps,
+  {
+    id,
+    core,
+    sealed,
+  }: { readonly id: string; readonly core: ClassKey; readonly sealed: Uint8Array },
+): Head {
+  const known = heads.get(id)
+  if (known !== undefined && equalBytes(known.sealed, sealed)) return known.head
+  const head = decodeHead(openEnvelope(core, headContext(storeId, id), sealed))
+  heads.set(id, { sealed: sealed.slice(), head })
+  return head
+}
+
+function malformed(what: string): PrivityError {
+  return new PrivityError('unsupported_format', { what, version: 0 })
+}

@@ -1,0 +1,48 @@
+import * as z from 'zod/mini'
+import { invalidInput } from '../base/errors.ts'
+import { parseInput } from '../base/parse.ts'
+
+/** Options of a write, checked. */
+export interface ParsedWriteOptions {
+  readonly operationId?: string
+  readonly signal?: AbortSignal
+  readonly ifRevision?: number
+}
+
+const signal = z.custom<AbortSignal>((value) => value instanceof AbortSignal)
+const writeOptions = z.strictObject({
+  signal: z.optional(signal),
+  operationId: z.optional(
+    z.string().check(
+      z.minLength(1),
+      z.maxLength(256),
+      z.refine((id) => id.isWellFormed()),
+    ),
+  ),
+  ifRevision: z.optional(z.int().check(z.nonnegative())),
+})
+const readOptions = z.strictObject({ signal: z.optional(signal) })
+
+/** @throws {@link invalid_input} */
+export function parseWriteOptions(options: unknown): ParsedWriteOptions {
+  return options === undefined ? {} : defined(parseInput(writeOptions, options))
+}
+
+/** @throws {@link invalid_input} */
+export function parseReadOptions(options: unknown): { readonly signal?: AbortSignal } {
+  return options === undefined ? {} : defined(parseInput(readOptions, options))
+}
+
+/** @throws {@link invalid_input} */
+export function parseSubjectId(id: unknown): string {
+  if (typeof id === 'string') return id
+  throw invalidInput(['subjectId'], 'not_a_string')
+}
+
+type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
+
+function defined<T extends object>(options: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Defined<T>
+}
