@@ -1,0 +1,28 @@
+import type { DenialReason } from '../base/errors.ts'
+import { type BasisFacts, basisDenials } from '../consent/status.ts'
+
+/** May this be done? With every reason why not. */
+export interface Decision {
+  readonly allowed: boolean
+  readonly reasons: readonly DenialReason[]
+}
+
+/** Everything that a decision rests on. Whatever is not known to be so is passed as no. */
+export interface DecisionFacts extends BasisFacts {
+  /** One of the actor's roles has the purpose. */
+  readonly hasRole: boolean
+  readonly requiresTask: boolean
+  readonly hasTask: boolean
+  /** The actor may see this person at all. */
+  readonly related: boolean
+}
+
+/** The one place that says yes or no. Pure, and no unless every fact speaks for it. */
+export function decide(facts: DecisionFacts): Decision {
+  const reasons: DenialReason[] = []
+  if (facts.hasRole !== true) reasons.push('role')
+  if (facts.requiresTask !== false && facts.hasTask !== true) reasons.push('task_required')
+  if (facts.related !== true) reasons.push('no_relationship')
+  reasons.push(...basisDenials(facts))
+  return Object.freeze({ allowed: reasons.length === 0, reasons: Object.freeze(reasons) })
+}

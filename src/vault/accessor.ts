@@ -1,0 +1,192 @@
+import { invalidInput } from '../base/errors.ts'
+import { isId } from '../base/id.ts'
+import { PrivityError } from '../base/errors.ts'
+import { type ParsedAsk, parseAsk } from '../permit/ask.ts'
+import { notPermitted } from '../permit/permit.ts'
+import type { Found } from '../policy/accessor-types.ts'
+import { parseReadOptions, parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
+import { readRecord, type ReadRequest } from './read.ts'
+import type { Target, Vault } from './vault.ts'
+import { findRecords, listRecords, parseWalkOptions } from './walk.ts'
+import { parseSelect, parseWhere } from './where.ts'
+import { createRecord, removeRecord, updateRecord } from './write.ts'
+import { snapshot } from '../base/parse.ts'
+
+/** The record types of a policy as one actor sees them for one purpose. */
+export type AnyAccessor = { readonly [record: string]: AnyRecordAccessor }
+export type AnyRecordAccessor = {
+  readonly [method: string]: (...args: readonly never[]) => unknown
+}
+
+/**
+ * An accessor is bound to actor and purpose once; every call is decided anew.
+ *
+ * @throws {@link invalid_input} · @throws {@link not_declared}
+ */
+export function createAccessor(vault: Vault, ask: unknown): AnyAccessor {
+  const parsed = parseAsk(vault.policy, ask)
+  const records = [...vault.policy.records.values()].flatMap((record) => {
+    const plan = record.plans.get(parsed.name)
+    if (plan === undefined) return []
+    const target: Target = { record, plan, type: vault.layouts.typeOf(record.name) }
+    const bound: Bound = { vault, target, ask: parsed }
+    return [
+      [
+        record.name,
+        Object.freeze(record.many ? manyAccessor(bound) : singleAccessor(bound)),
+      ] as const,
+    ]
+  })
+  return Object.freeze(Object.fromEntries(records)) as unknown as AnyAccessor
+}
+
+interface Bound {
+  readonly vault: Vault
+  readonly target: Target
+  readonly ask: ParsedAsk
+}
+
+function singleAccessor(bound: Bound): object {
+  return {
+    create: async (id: unknown, value: unknown, options?: unknown): Promise<void> => {
+      await create(bound, id, { value, options })
+    },
+    read: (id: unknown, options?: unknown) => read(bound, { id }, options),
+    select: async (id: unknown, keys: unknown, options?: unknown) =>
+      read(bound, { id, keys: [keys] }, options),
+    update: (id: unknown, changes: unknown, options?: unknown) =>
+      update(bound, { id }, { changes, options }),
+    ...walks(bound),
+  }
+}
+
+function manyAccessor(bound: Bound): object {
+  return {
+    create: async (
+      id: unknown,
+      value: unknown,
+      options?: unknown,
+    ): Promise<{ readonly recordId: string }> => ({
+      recordId: await create(bound, id, { value, options }),
+    }),
+    read: (id: unknown, recordId: unknown, options?: unknown) =>
+      read(bound, { id, recordId }, options),
+    select: (id: unknown, recordId: unknown, ...[keys, options]: readonly unknown[]) =>
+      read(bound, { id, recordId, keys: [keys] }, options),
+    update: (id: unknown, recordId: unknown, ...[changes, options]: readonly unknown[]) =>
+      update(bound, { id, recordId }, { changes, options }),
+    remove: (id: unknown, recordId: unknown, options?: unknown) =>
+      remove(bound, { id, recordId }, options),
+    ...walks(bound),
+  }
+}
+
+function walks({ vault, target, ask }: Bound): object {
+  return {
+    find: async function* (where: unknown, options?: unknown): AsyncGenerator<Found<object>> {
+      const terms = parseWhere(target, where)
+      yield* findRecords(vault, target, { ask, terms, options: parseWalkOptions(target, options) })
+    },
+    list: async function* (options?: unknown): AsyncGenerator<Found<object>> {
+      yield* listRecords(vault, target, { ask, options: parseWalkOptions(target, options) })
+    },
+  }
+}
+
+interface Which {
+  readonly id: unknown
+  readonly recordId?: unknown
+  /** In a list of one, so that `undefined` as a wrong argument is told from none. */
+  readonly keys?: readonly [unknown]
+}
+
+async function read(
+  { vault, target, ask }: Bound,
+  { id, recordId, keys }: Which,
+  options: unknown,
+): Promise<object | undefined> {
+  const request: ReadRequest = {
+    ask,
+    action: 'read',
+    id: parseSubjectId(id),
+    recordId: parseRecordId(target, recordId),
+    ...(keys === undefined ? {} : { select: parseSelect(target, keys[0]) }),
+    ...parseReadOptions(options),
+  }
+  return readRecord(vault, target, request)
+}
+
+interface Creating {
+  readonly value: unknown
+  readonly options: unknown
+}
+
+async function create(
+  { vault, target, ask }: Bound,
+  id: unknown,
+  { value, options }: Creating,
+): Promise<string> {
+  const request = {
+    ask,
+    id: parseSubjectId(id),
+    recordId: undefined,
+    options: parseWriteOptions(options),
+  }
+  requireCoverage(target)
+  return createRecord(vault, target, { ...request, fields: await target.plan.parseCreate(value) })
+}
+
+interface Updating {
+  readonly changes: unknown
+  readonly options: unknown
+}
+
+async function update(
+  { vault, target, ask }: Bound,
+  which: Which,
+  { changes, options }: Updating,
+): Promise<void> {
+  const { unset, ...rest } = asOptions(options)
+  const request = {
+    ask,
+    id: parseSubjectId(which.id),
+    recordId: parseRecordId(target, which.recordId),
+    options: parseWriteOptions(rest),
+  }
+  const parsed = await target.plan.parseChanges(changes, unset as readonly string[] | undefined)
+  return updateRecord(vault, target, { ...request, changes: parsed })
+}
+
+async function remove(
+  { vault, target, ask }: Bound,
+  which: Which,
+  options: unknown,
+): Promise<void> {
+  requireCoverage(target)
+  return removeRecord(vault, target, {
+    ask,
+    id: parseSubjectId(which.id),
+    recordId: parseRecordId(target, which.recordId),
+    options: parseWriteOptions(options),
+  })
+}
+
+/** A purpose that does not see every required field can neither make a whole record nor end one. */
+function requireCoverage({ plan }: Target): void {
+  if (!plan.coversRequired) throw notPermitted(plan.purpose, ['field_not_in_purpose'])
+}
+
+function parseRecordId({ record }: Target, recordId: unknown): string | undefined {
+  if (!record.many) return undefined
+  if (typeof recordId !== 'string') throw invalidInput(['recordId'], 'not_a_string')
+  if (!isId(recordId)) throw new PrivityError('not_found', { kind: 'record' })
+  return recordId
+}
+
+function asOptions(options: unknown): { readonly [name: string]: unknown } {
+  if (options === undefined) return {}
+  const copy = snapshot(options)
+  if (typeof copy !== 'object' || copy === null || Array.isArray(copy))
+    throw invalidInput(['options'], 'not_an_object')
+  return copy as { readonly [name: string]: unknown }
+}

@@ -1,0 +1,114 @@
+import { isPrivityError, type PrivityError, type DenialReason } from '../base/errors.ts'
+import type { Access } from '../audit/segment.ts'
+import type { ParsedAsk } from '../permit/ask.ts'
+import { notPermitted } from '../permit/permit.ts'
+import type { PlanField } from '../policy/compiled.ts'
+import type { Person } from '../subjects/person.ts'
+import {
+  ensureKnown,
+  findRecord,
+  openRecord,
+  recordReads,
+  type RecordRows,
+  visibleFields,
+} from './open-record.ts'
+import type { Target, Vault } from './vault.ts'
+import { buildView } from './view.ts'
+import type { JsonValue } from '../base/canonical.ts'
+
+/** One access to one record. */
+export interface ReadRequest {
+  readonly ask: ParsedAsk
+  readonly id: string
+  readonly recordId: string | undefined
+  /** Fields asked for; default: all that the purpose sees. */
+  readonly select?: readonly PlanField[]
+  readonly action: Access['action'] & ('read' | 'find' | 'list')
+  readonly signal?: AbortSignal | undefined
+  /** Says of opened values whether they are meant: lookups are decrypted and compared. */
+  readonly matches?: (values: ReadonlyMap<string, JsonValue>) => boolean
+}
+
+/**
+ * Reads, decides, opens and logs one record; undefined when it does not match.
+ *
+ * @throws {@link not_permitted} with all reasons, {@link not_found}, {@link erased}, {@link incomplete_record}
+ */
+export async function readRecord(
+  vault: Vault,
+  target: Target,
+  request: ReadRequest,
+): Promise<object | undefined> {
+  const { ask, id, recordId, signal } = request
+  const reads = [...vault.permit.reads, ...recordReads(vault, target, request)]
+  const { person, rows } = await vault.people.read(id, reads, signal)
+  const [notices, page, row] = rows
+  const related = await vault.permit.related(ask, id)
+  const { allowed, reasons } = vault.permit.decide(ask, { head: person.head, notices, related })
+  if (!allowed) throw await refuse(vault, { target, request, person, reasons })
+  const record = findRecord(vault, target, {
+    person,
+    rows: { recordId, page, row } satisfies RecordRows,
+  })
+  await ensureKnown(vault, { person, record, purpose: ask.name })
+  const visible = new Set(visibleFields(vault, target, person))
+  const wanted = request.select ?? target.plan.fields
+  const opened = openRecord(vault, target, {
+    person,
+    record,
+    fields: wanted.filter((field) => visible.has(field)),
+  })
+  if (request.matches?.(opened.values) === false) return undefined
+  const view = buildView(target.plan, wanted, opened)
+  await vault.audit.record(accessOf(vault, { target, request, person }, opened.classes))
+  return view
+}
+
+interface Accessing {
+  readonly target: Target
+  readonly request: Pick<ReadRequest, 'ask' | 'action'>
+  readonly person: Person
+}
+
+/** A refusal is thrown even if it cannot be logged. */
+async function refuse(
+  vault: Vault,
+  { reasons, ...access }: Accessing & { readonly reasons: readonly DenialReason[] },
+): Promise<PrivityError> {
+  // A list leaves people out by asking for everyone: that is no attempt on any one of them.
+  if (access.request.action === 'read') await logRefusal(vault, access, reasons)
+  return notPermitted(access.request.ask.name, reasons)
+}
+
+/** Logs that an access was refused, as far as the store lets it. */
+export async function logRefusal(
+  vault: Vault,
+  access: Accessing,
+  reasons: readonly DenialReason[],
+): Promise<void> {
+  try {
+    await vault.audit.record({ ...accessOf(vault, access, []), action: 'refused', reasons })
+  } catch (error) {
+    if (!isPrivityError(error)) throw error
+  }
+}
+
+function accessOf(
+  vault: Vault,
+  { target, request, person }: Accessing,
+  classes: readonly number[],
+): Access {
+  const { ask, action } = request
+  const { head } = person
+  return {
+    pseudonym: head.pseudonym,
+    actor: { id: ask.actor.id, roles: ask.actor.roles },
+    purpose: ask.name,
+    action,
+    record: target.record.name,
+    classes,
+    head: head.sequence,
+    at: vault.people.deps.clock.now(),
+    ...(ask.task === undefined ? {} : { task: ask.task }),
+  }
+}

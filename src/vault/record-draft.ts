@@ -1,0 +1,221 @@
+import type { JsonValue } from '../base/canonical.ts'
+import type { ParsedChanges } from '../policy/compiled.ts'
+import type { Rows } from '../storage/participant.ts'
+import type { Draft } from '../subjects/draft.ts'
+import type { RecordHead } from '../subjects/head.ts'
+import { SINGLE } from '../storage/keyspace.ts'
+import { normalise } from './normalise.ts'
+import { pageEntry, pageOf } from './open-record.ts'
+import {
+  decodeRecord,
+  encodeRecord,
+  openSection,
+  type Payload,
+  type RecordPlace,
+  sealSection,
+} from './sections.ts'
+import type { Target, Vault } from './vault.ts'
+import { PrivityError } from '../base/errors.ts'
+
+/** One record being changed in the draft of its person. */
+export interface RecordDraft {
+  /** As it stands before; undefined when there is none. */
+  readonly head: RecordHead | undefined
+  save(changes: ParsedChanges): void
+  remove(): void
+}
+
+interface Input {
+  readonly draft: Draft
+  readonly rows: Rows
+  readonly recordId: string | undefined
+}
+
+interface State {
+  readonly vault: Vault
+  readonly target: Target
+  readonly draft: Draft
+  readonly rows: Rows
+  readonly place: RecordPlace
+  readonly head: RecordHead | undefined
+  readonly sections: Map<number, Uint8Array>
+}
+
+/** Opens a record of the person for change. */
+export function draftRecord(
+  vault: Vault,
+  target: Target,
+  { draft, rows, recordId }: Input,
+): RecordDraft {
+  const { storeId, keyspace } = vault.people.deps
+  const place = { storeId, personId: draft.id, type: target.type, recordId }
+  const head = headOf({ draft, rows, place })
+  const row =
+    recordId === undefined || head === undefined
+      ? undefined
+      : rows.get(keyspace.record(draft.id, target.type, recordId))
+  const state: State = { vault, target, draft, rows, place, head, sections: decodeRecord(row) }
+  return { head, save: (changes) => save(state, changes), remove: () => remove(state) }
+}
+
+function headOf({
+  draft,
+  rows,
+  place,
+}: Pick<State, 'draft' | 'rows' | 'place'>): RecordHead | undefined {
+  const { type, recordId } = place
+  if (recordId === undefined) return draft.head.singles[String(type)]
+  return draft.page(pageOf(recordId), rows).records[pageEntry(type, recordId)]
+}
+
+function save(state: State, { set, unset }: ParsedChanges): void {
+  const { vault, target, draft, head } = state
+  const current = target.record.layout.id
+  const classOf = (id: string): number | undefined => vault.layouts.classIn(current, id)
+  const touched = new Set([...Object.keys(set), ...unset].flatMap((id) => classOf(id) ?? []))
+  const outdated = Object.values(head?.sections ?? {}).some(([, layout]) => layout !== current)
+  const payloads = openPayloads(state, outdated ? undefined : touched)
+  if (outdated) moveToLayout(payloads, classOf)
+  for (const [id, value] of Object.entries(set)) payloadOf(payloads, classOf(id) ?? 0)[id] = value
+  for (const id of unset) delete payloadOf(payloads, classOf(id) ?? 0)[id]
+  const kept = Object.entries(head?.sections ?? {}).filter(
+    ([accessClass]) => !payloads.has(Number(accessClass)),
+  )
+  const sections = { ...Object.fromEntries(kept), ...sealPayloads(state, payloads) }
+  writeHead(state, {
+    revision: draft.sequence,
+    sections,
+    tokens: saveTokens(state, { set, unset }),
+  })
+}
+
+type Payloads = Map<number, { [fieldId: string]: JsonValue }>
+
+/** Undefined opens all: a record that an older policy wrote moves to the running layout as a whole. */
+function openPayloads(state: State, touched: ReadonlySet<number> | undefined): Payloads {
+  const { draft, head, place } = state
+  const payloads: Payloads = new Map([...(touched ?? [])].map((accessClass) => [accessClass, {}]))
+  const section = (accessClass: number): Uint8Array | undefined =>
+    place.recordId === undefined ? draft.section(accessClass) : state.sections.get(accessClass)
+  for (const name of Object.keys(head?.sections ?? {})) {
+    const accessClass = Number(name)
+    if (head === undefined || (touched !== undefined && !touched.has(accessClass))) continue
+    payloads.set(accessClass, {
+      ...openSection({ place, head, section }, accessClass, draft.key(accessClass)),
+    })
+  }
+  return payloads
+}
+
+/** Fields go to the class that the running policy gives them; those that it does not know are carried along. */
+function moveToLayout(payloads: Payloads, classOf: (id: string) => number | undefined): void {
+  for (const [accessClass, payload] of [...payloads]) {
+    for (const [id, value] of Object.entries(payload)) {
+      const wanted = classOf(id) ?? accessClass
+      if (wanted === accessClass) continue
+      delete payload[id]
+      payloadOf(payloads, wanted)[id] = value
+    }
+  }
+}
+
+function payloadOf(payloads: Payloads, accessClass: number): { [fieldId: string]: JsonValue } {
+  const known = payloads.get(accessClass) ?? {}
+  payloads.set(accessClass, known)
+  return known
+}
+
+function sealPayloads(state: State, payloads: Payloads): RecordHead['sections'] {
+  const { draft, target, place, sections } = state
+  const layout = target.record.layout.id
+  const sealed: { [accessClass: string]: readonly [number, string] } = {}
+  for (const [accessClass, payload] of payloads) {
+    const bytes = isEmpty(payload)
+      ? undefined
+      : sealSection(
+          draft.key(accessClass),
+          { place, accessClass, revision: draft.sequence, layout },
+          payload,
+        )
+    if (bytes !== undefined) sealed[String(accessClass)] = [draft.sequence, layout]
+    if (place.recordId === undefined) draft.setSection(accessClass, bytes)
+    else if (bytes === undefined) sections.delete(accessClass)
+    else sections.set(accessClass, bytes)
+  }
+  return sealed
+}
+
+function isEmpty(payload: Payload): boolean {
+  return Object.keys(payload).length === 0
+}
+
+/** Replaces the lookup rows of the fields that changed. */
+function saveTokens(state: State, { set, unset }: ParsedChanges): RecordHead['tokens'] {
+  const { vault, target, head } = state
+  const changed = target.record.fields.filter(
+    ({ id, lookup }) => lookup !== undefined && (id in set || unset.includes(id)),
+  )
+  const numbers = new Set(changed.map((field) => vault.lookups.numberOf(target.record.name, field)))
+  const before = head?.tokens ?? []
+  for (const token of before) if (numbers.has(token[0])) dropToken(state, token)
+  const added = changed.flatMap((field) => {
+    const text = normalise(field.lookup ?? 'exact', set[field.id])
+    if (text === undefined) return []
+    const token = vault.lookups.token(vault.lookups.numberOf(target.record.name, field), text)
+    return [[token.lookup, token.generation, token.token] as const]
+  })
+  for (const token of added) state.draft.put(tokenKey(state, token), new Uint8Array(0))
+  return [...before.filter(([lookup]) => !numbers.has(lookup)), ...added]
+}
+
+function dropToken(state: State, token: RecordHead['tokens'][number]): void {
+  state.draft.del(tokenKey(state, token))
+}
+
+function tokenKey(
+  { vault, place }: State,
+  [lookup, generation, token]: RecordHead['tokens'][number],
+): string {
+  const { keyspace } = vault.people.deps
+  return keyspace.token({ lookup, generation, token }, place.personId, place.recordId ?? SINGLE)
+}
+
+function remove(state: State): void {
+  const { vault, draft, head, place } = state
+  const { recordId, type } = place
+  if (head === undefined || recordId === undefined)
+    throw new PrivityError('not_found', { kind: 'record' })
+  for (const token of head.tokens) dropToken(state, token)
+  draft.del(vault.people.deps.keyspace.record(draft.id, type, recordId))
+  writeHead(state, undefined)
+}
+
+/** The head of the record, and who has records of its type. */
+function writeHead(state: State, head: RecordHead | undefined): void {
+  const { vault, draft, rows, place, sections } = state
+  const { keyspace } = vault.people.deps
+  const { type, recordId } = place
+  const holder = keyspace.holder(type, draft.id)
+  if (recordId === undefined) {
+    if (head === undefined) return
+    draft.head = { ...draft.head, singles: { ...draft.head.singles, [type]: head } }
+    if (state.head === undefined) draft.put(holder, new Uint8Array(0))
+    return
+  }
+  const page = draft.page(pageOf(recordId), rows)
+  const { [pageEntry(type, recordId)]: _, ...others } = page.records
+  draft.setPage(pageOf(recordId), {
+    records: head === undefined ? others : { ...others, [pageEntry(type, recordId)]: head },
+  })
+  if (head !== undefined)
+    draft.put(keyspace.record(draft.id, type, recordId), encodeRecord(sections))
+  countMany(state, holder, (head === undefined ? 0 : 1) - (state.head === undefined ? 0 : 1))
+}
+
+function countMany({ draft, place }: State, holder: string, added: number): void {
+  if (added === 0) return
+  const count = (draft.head.many[String(place.type)] ?? 0) + added
+  draft.head = { ...draft.head, many: { ...draft.head.many, [place.type]: count } }
+  if (count === 0) draft.del(holder)
+  else if (count === 1 && added === 1) draft.put(holder, new Uint8Array(0))
+}
