@@ -1,0 +1,116 @@
+import { toBase64url, utf8 } from '../base/bytes.ts'
+import type { JsonObject } from '../base/canonical.ts'
+import { toInstant } from '../base/time.ts'
+import { sha256 } from '../crypto/hash.ts'
+import { signJws } from '../crypto/jose.ts'
+import type { KeyProvider } from '../keys/provider.ts'
+import type { Controller } from '../policy/policy-type.ts'
+import type { ScrubReport } from '../storage/store.ts'
+import type { Job } from './job.ts'
+import { CERTIFICATE_TYPE } from './verify-certificate.ts'
+
+/** Signs what an erasure destroyed, and what remains where until when. */
+export interface Certificates {
+  sign(job: Job, proof: ErasureProof): Promise<string>
+}
+
+/** What was found when the erasure was verified. */
+export interface ErasureProof {
+  readonly completedAt: number
+  /** Rows that were looked for and not found. */
+  readonly rowsVerified: number
+  readonly scrub: ScrubReport | undefined
+  /** Signed note of the log that holds the destruction. */
+  readonly checkpoint: string
+}
+
+/** What signing needs. */
+export interface CertificateDeps {
+  readonly pkcs8: Uint8Array
+  readonly controller: Controller
+  readonly policy: string
+  readonly origin: string
+  readonly provider: Pick<KeyProvider, 'id' | 'irrecoverableBy'>
+}
+
+const SCHEMA = 'privity.erasure/1'
+/** What no certificate can promise. */
+const LIMITS = [
+  'copies_outside_the_hooks',
+  'copies_already_read',
+  'backups_until_they_expire',
+] as const
+
+/** Certificates under the key of this store. */
+export function createCertificates(deps: CertificateDeps): Certificates {
+  return {
+    sign: (job, proof) =>
+      signJws({
+        payload: toCertificate(deps, job, proof),
+        typ: CERTIFICATE_TYPE,
+        pkcs8: deps.pkcs8,
+      }),
+  }
+}
+
+function toCertificate(
+  { controller, policy, origin, provider }: CertificateDeps,
+  job: Job,
+  proof: ErasureProof,
+): JsonObject {
+  const { destroyed = { keys: 0, rows: 0, lookupRows: [] } } = job
+  return {
+    schemaVersion: SCHEMA,
+    certificateId: toBase64url(sha256(utf8(`${origin}/${job.erasureId}`)).subarray(0, 16)),
+    erasureId: job.erasureId,
+    subject: { ref: job.subjectId },
+    controller: { ...controller },
+    scope: 'all',
+    reason: job.reason,
+    plannedAt: toInstant(job.plannedAt),
+    startedAt: toInstant(job.startedAt ?? job.plannedAt),
+    destroyedAt: toInstant(job.destroyedAt ?? proof.completedAt),
+    completedAt: toInstant(proof.completedAt),
+    planHash: job.hash,
+    method: methodsOf(job, provider),
+    verification: {
+      method: 'full',
+      rows: proof.rowsVerified,
+      hooks: job.hooks.length,
+      result: 'absent',
+    },
+    storage: storageOf(proof.scrub),
+    irrecoverableBy: provider.irrecoverableBy,
+    limits: LIMITS,
+    policy,
+    log: { origin, checkpoint: proof.checkpoint },
+    result: 'completed',
+    // Said last and as numbers, so that a reader sees at once whether anything was there to destroy.
+    totals: { keys: destroyed.keys, rows: destroyed.rows, lookupRows: destroyed.lookupRows.length },
+  }
+}
+
+function methodsOf(
+  { destroyed, hooks }: Job,
+  provider: CertificateDeps['provider'],
+): readonly JsonObject[] {
+  return [
+    {
+      kind: 'cryptographic_erase',
+      standard: 'NIST SP 800-88r2 §3.2',
+      cipher: 'ChaCha20-Poly1305',
+      keyStrengthBits: 256,
+      keyProvider: provider.id,
+      keysDestroyed: destroyed?.keys ?? 0,
+    },
+    { kind: 'physical_delete', rows: destroyed?.rows ?? 0 },
+    { kind: 'lookup_rows', rows: destroyed?.lookupRows.length ?? 0 },
+    ...hooks.map(({ hook, items }) => ({ kind: 'hook', hook, items: items.length })),
+  ]
+}
+
+function storageOf(scrub: ScrubReport | undefined): JsonObject {
+  if (scrub === undefined)
+    return { scrubbed: false, cleared: [], remains: ['not_supported_by_the_store'] }
+  return { scrubbed: true, cleared: scrub.cleared, remains: scrub.remains }
+}

@@ -1,0 +1,51 @@
+import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
+import { PrivityError } from '../base/errors.ts'
+import { decodeContainer, encodeContainer, SECTION, type Section } from '../storage/container.ts'
+import type { PeopleDeps } from '../subjects/people.ts'
+
+/** Stands in place of a person document, first before its sections, in the end alone. */
+export interface Fence {
+  readonly erasureId: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** A document that a fence stands before. */
+export interface Fenced {
+  readonly fence: Fence
+  /** What is still there, for the hooks of this erasure only. */
+  readonly sections: readonly Section[]
+}
+
+/** The document with a fence before it; nobody but the erasure opens it any more. */
+export function putFence(
+  deps: PeopleDeps,
+  subjectId: string,
+  { fence, sections }: Fenced,
+): Uint8Array {
+  const bytes = deps.controller.seal(
+    deps.keyspace.person(subjectId),
+    canonicalBytes({ v: 1, ...fence }),
+  )
+  return encodeContainer([{ kind: SECTION.fence, accessClass: 0, bytes }, ...sections])
+}
+
+/** The fence of a document; undefined when it has none. */
+export function readFence(
+  { controller, keyspace }: PeopleDeps,
+  subjectId: string,
+  document: Uint8Array,
+): Fenced | undefined {
+  const sections = decodeContainer(document)
+  const fence = sections?.find(({ kind }) => kind === SECTION.fence)
+  if (sections === undefined || fence === undefined) return undefined
+  const json = parseCanonical(controller.open(keyspace.person(subjectId), fence.bytes)) as
+    | Fence
+    | undefined
+  if (json === undefined)
+    throw new PrivityError('unsupported_format', { what: 'fence', version: 0 })
+  return {
+    fence: { erasureId: json.erasureId, at: json.at },
+    sections: sections.filter(({ kind }) => kind !== SECTION.fence),
+  }
+}

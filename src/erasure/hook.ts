@@ -1,0 +1,97 @@
+import { invalidInput } from '../base/errors.ts'
+import type { SubjectId } from '../base/id.ts'
+import type { Duration } from '../base/time.ts'
+
+/**
+ * Reaches into one other system that holds data of the person. All plans are made before anything is
+ * destroyed; a hook that fails blocks the certificate, not the rest, and is run again by `resume`.
+ */
+export interface ErasureHook {
+  readonly id: string
+  /** Runs while the person's fields can still be opened. Default: after the keys are destroyed. */
+  readonly needsPlaintext?: boolean
+  /** What there is to erase; changes nothing. */
+  plan(context: HookContext): Promise<readonly HookItem[]>
+  /** Erases one item. May run again after a crash: must be idempotent. */
+  execute(item: HookItem, context: HookContext): Promise<HookOutcome>
+  /** Looks whether the item is really gone; `unknown` is not absent. */
+  verify(
+    item: HookItem,
+    context: HookContext,
+  ): Promise<'absent' | 'unknown' | { readonly residual: number }>
+}
+
+/** What a hook did. */
+export type HookOutcome =
+  | 'done'
+  | 'already_done'
+  | { readonly retryAfter: Duration; readonly why: string }
+  | { readonly blocked: string }
+
+/** What a hook is given. */
+export interface HookContext {
+  readonly erasureId: string
+  readonly subjectId: SubjectId
+  readonly externalId?: string
+  readonly signal: AbortSignal
+  /** Plain fields of a single record; only for hooks that need plaintext, before the keys are destroyed. */
+  read(
+    record: string,
+    fields: readonly string[],
+  ): Promise<{ readonly [field: string]: unknown } | undefined>
+}
+
+/** One thing in another system. */
+export interface HookItem {
+  readonly id: string
+  readonly description: string
+  readonly count: number
+}
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
+const MAX_TEXT = 512
+const MAX_ITEMS = 10_000
+const METHODS = ['plan', 'execute', 'verify'] as const
+
+/** @throws {@link invalid_input} when hooks are no list of complete hooks under different ids */
+export function parseHooks(hooks: unknown): readonly ErasureHook[] {
+  if (hooks === undefined) return []
+  if (!Array.isArray(hooks)) throw invalidInput(['hooks'], 'not_a_list')
+  const ids = new Set<string>()
+  for (const [index, hook] of hooks.entries()) {
+    const { id } = Object(hook) as Partial<ErasureHook>
+    if (typeof id !== 'string' || !ID.test(id))
+      throw invalidInput(['hooks', index, 'id'], 'not_an_id')
+    if (ids.has(id)) throw invalidInput(['hooks', index, 'id'], 'duplicate')
+    const lacking = METHODS.find(
+      (method) => typeof (hook as Partial<ErasureHook>)[method] !== 'function',
+    )
+    if (lacking !== undefined) throw invalidInput(['hooks', index, lacking], 'not_a_function')
+    ids.add(id)
+  }
+  return [...(hooks as readonly ErasureHook[])]
+}
+
+/** Copies what a hook planned; undefined when it is no list of items under different ids. */
+export function parseItems(items: unknown): readonly HookItem[] | undefined {
+  if (!Array.isArray(items) || items.length > MAX_ITEMS) return undefined
+  const parsed = items.map(parseItem)
+  const complete = parsed.every((item) => item !== undefined)
+  if (!complete || new Set(parsed.map(({ id }) => id)).size !== parsed.length) return undefined
+  return parsed
+}
+
+function parseItem(item: unknown): HookItem | undefined {
+  const { id, description, count } = Object(item) as Partial<HookItem>
+  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_TEXT || !id.isWellFormed())
+    return undefined
+  if (
+    typeof description !== 'string' ||
+    description.length > MAX_TEXT ||
+    !description.isWellFormed()
+  )
+    return undefined
+  return Number.isSafeInteger(count) && Number(count) >= 0
+    ? { id, description, count: Number(count) }
+    : undefined
+}

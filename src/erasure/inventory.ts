@@ -1,0 +1,131 @@
+import { parseCanonical } from '../base/canonical.ts'
+import { PrivityError } from '../base/errors.ts'
+import { openEnvelope, ROW_KIND } from '../keys/envelope.ts'
+import { splitBody } from '../ledger/entry.ts'
+import { CORE } from '../policy/catalogue.ts'
+import { SINGLE } from '../storage/keyspace.ts'
+import type { Key, Row } from '../storage/store.ts'
+import { decodePage, type RecordHead } from '../subjects/head.ts'
+import { bodyContext, type People } from '../subjects/people.ts'
+import type { Person } from '../subjects/person.ts'
+import { externalKey } from '../subjects/subjects.ts'
+import type { Inventory } from './plan.ts'
+
+/** Every row of a person, enumerated by scan and by head, never by policy. */
+export interface PersonRows {
+  /** Tokens, holders and the external id: rows outside the person's prefix. */
+  readonly outside: readonly Key[]
+  readonly lookupRows: readonly Key[]
+  readonly records: readonly Key[]
+  readonly operations: readonly Key[]
+  /** Ledger bodies with the index of their leaf. */
+  readonly bodies: readonly { readonly key: Key; readonly index: number }[]
+  /** Last to go: they say where the tokens are. */
+  readonly pages: readonly Key[]
+  /** Rows under the person's prefix that no family claims. */
+  readonly others: readonly Key[]
+}
+
+const PAGE = 500
+
+/** Lists the rows of a person, fenced or not. */
+export async function listRows(people: People, person: Person): Promise<PersonRows> {
+  const { keyspace } = people.deps
+  const rows = await scanAll(people, keyspace.personRows(person.id))
+  const prefix = keyspace.personRows(person.id)
+  const family = (letter: string): readonly Row[] =>
+    rows.filter(([key]) => key.startsWith(`${prefix}${letter}/`))
+  const pages = family('h')
+  const heads = [...singleHeads(person), ...pages.flatMap((row) => pageHeads(people, person, row))]
+  const lookupRows = heads.flatMap(({ head, record }) =>
+    head.tokens.map(([lookup, generation, token]) =>
+      keyspace.token({ lookup, generation, token }, person.id, record),
+    ),
+  )
+  const claimed = new Set(
+    ['r', 'e', 'o', 'h'].flatMap((letter) => family(letter).map(([key]) => key)),
+  )
+  return {
+    outside: [...holders(people, person), ...external(people, person)],
+    lookupRows,
+    records: family('r').map(([key]) => key),
+    operations: family('o').map(([key]) => key),
+    bodies: family('e').map((row) => ({ key: row[0], index: leafIndex(people, person, row) })),
+    pages: pages.map(([key]) => key),
+    others: rows.map(([key]) => key).filter((key) => !claimed.has(key)),
+  }
+}
+
+/** The rows as numbers, for the plan. */
+export function countRows(person: Person, rows: PersonRows): Inventory {
+  return {
+    keys: person.ring.length,
+    records: rows.records.length + Object.keys(person.head.singles).length,
+    ledgerBodies: rows.bodies.length,
+    operations: rows.operations.length,
+    lookupRows: rows.lookupRows.length,
+    externalId: person.head.externalId !== undefined,
+  }
+}
+
+/** All rows under a prefix, page by page. */
+export async function scanAll({ deps }: People, prefix: Key): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (;;) {
+    const after = rows.at(-1)?.[0]
+    const page = await deps.store.scan(prefix, {
+      ...(after === undefined ? {} : { after }),
+      limit: PAGE,
+    })
+    rows.push(...page)
+    if (page.length < PAGE) return rows
+  }
+}
+
+interface PlacedHead {
+  readonly head: RecordHead
+  readonly record: string
+}
+
+function singleHeads({ head }: Person): readonly PlacedHead[] {
+  return Object.values(head.singles).map((single) => ({ head: single, record: SINGLE }))
+}
+
+function pageHeads({ deps }: People, person: Person, [key, sealed]: Row): readonly PlacedHead[] {
+  const name = key.slice(-2)
+  const revision = person.head.pages[name]
+  if (revision === undefined) return []
+  const context = {
+    kind: ROW_KIND.page,
+    storeId: deps.storeId,
+    personId: person.id,
+    accessClass: CORE,
+    recordId: name,
+    revision,
+  }
+  const { records } = decodePage(openEnvelope(person.core, context, sealed))
+  return Object.entries(records).map(([entry, head]) => ({
+    head,
+    record: entry.slice(entry.indexOf('/') + 1),
+  }))
+}
+
+function holders({ deps }: People, { id, head }: Person): readonly Key[] {
+  return [...Object.keys(head.singles), ...Object.keys(head.many)].map((type) =>
+    deps.keyspace.holder(Number(type), id),
+  )
+}
+
+function external(people: People, { head }: Person): readonly Key[] {
+  return head.externalId === undefined ? [] : [externalKey(people, head.externalId)]
+}
+
+function leafIndex({ deps }: People, person: Person, [key, sealed]: Row): number {
+  const sequence = Number.parseInt(key.slice(deps.keyspace.bodies(person.id).length), 16)
+  const { body } = splitBody(
+    openEnvelope(person.core, bodyContext(deps.storeId, person.id, sequence), sealed),
+  )
+  const json = parseCanonical(body) as { readonly index: number } | undefined
+  if (json === undefined) throw new PrivityError('store_corrupt', { reason: 'body' })
+  return json.index
+}

@@ -1,0 +1,89 @@
+import { toBase64url } from '../base/bytes.ts'
+import { canonicalBytes } from '../base/canonical.ts'
+import { sha256 } from '../crypto/hash.ts'
+import type { HookItem } from './hook.ts'
+
+/** What an erasure will do, before it does anything. */
+export interface ErasurePlan {
+  readonly erasureId: string
+  /** Commits to everything below: what is run is what was shown. */
+  readonly hash: string
+  readonly items: readonly PlanItem[]
+}
+
+/** One line of a plan. */
+export interface PlanItem {
+  readonly what: string
+  readonly count: number
+  readonly action: string
+  readonly ground?: string
+}
+
+/** How much there is of what in the store. */
+export interface Inventory {
+  readonly keys: number
+  readonly records: number
+  readonly ledgerBodies: number
+  readonly operations: number
+  readonly lookupRows: number
+  readonly externalId: boolean
+}
+
+/** What the hooks found, by hook. */
+export interface PlannedHook {
+  readonly hook: string
+  readonly items: readonly HookItem[]
+}
+
+/** The plan over an inventory and what the hooks found. Pure. */
+export function toPlan(
+  erasureId: string,
+  {
+    inventory,
+    hooks,
+    reason,
+  }: {
+    readonly inventory: Inventory
+    readonly hooks: readonly PlannedHook[]
+    readonly reason: string
+  },
+): ErasurePlan {
+  const items = [...storedItems(inventory), ...hooks.flatMap(hookItems)]
+  return Object.freeze({
+    erasureId,
+    hash: planHash({ erasureId, reason, items }),
+    items: Object.freeze(items.map((item) => Object.freeze(item))),
+  })
+}
+
+/** SHA-256 of the canonical plan, base64url. */
+export function planHash(plan: {
+  readonly erasureId: string
+  readonly reason: string
+  readonly items: readonly PlanItem[]
+}): string {
+  return toBase64url(
+    sha256(canonicalBytes({ ...plan, items: plan.items.map((item) => ({ ...item })) })),
+  )
+}
+
+function storedItems(inventory: Inventory): readonly PlanItem[] {
+  const items: readonly PlanItem[] = [
+    { what: 'keys', count: inventory.keys, action: 'destroy' },
+    { what: 'person document', count: 1, action: 'replace by fence' },
+    { what: 'records', count: inventory.records, action: 'delete' },
+    { what: 'lookup rows', count: inventory.lookupRows, action: 'delete' },
+    { what: 'external id', count: inventory.externalId ? 1 : 0, action: 'delete' },
+    { what: 'ledger bodies', count: inventory.ledgerBodies, action: 'delete' },
+    { what: 'operation rows', count: inventory.operations, action: 'delete' },
+  ]
+  return items.filter(({ count }) => count > 0)
+}
+
+function hookItems({ hook, items }: PlannedHook): readonly PlanItem[] {
+  return items.map(({ description, count }) => ({
+    what: `${hook}: ${description}`,
+    count,
+    action: 'erase by hook',
+  }))
+}
