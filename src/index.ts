@@ -1,0 +1,58 @@
+export type { JsonObject, JsonValue } from './base/canonical.ts'
+export {
+  type AnyPrivityError,
+  type DenialReason,
+  type ErrorCode,
+  type ErrorDetails,
+  isPrivityError,
+  PrivityError,
+} from './base/errors.ts'
+export type { SubjectId } from './base/id.ts'
+export type { Duration, Instant } from './base/time.ts'
+export type { Consent, Withdrawal, WithdrawalOutcome } from './consent/consent.ts'
+export type { ConsentMethod, DecisionInput, WithdrawInput } from './consent/consent-input.ts'
+export type { HistoryEntry } from './consent/history.ts'
+export type { ConsentStatus } from './consent/read-status.ts'
+export type { EraseAsk, Erasure } from './erasure/erasure.ts'
+export type { ErasureHook, HookContext, HookItem, HookOutcome } from './erasure/hook.ts'
+export type { ErasurePlan, PlanItem } from './erasure/plan.ts'
+export type { RunOptions } from './erasure/steps.ts'
+export { localKeys } from './keys/local-keys.ts'
+export type { KeyContext, KeyProvider } from './keys/provider.ts'
+export type { Fault, FaultKind, Verification, VerifyOptions } from './ledger/verify-log.ts'
+export type { NoticeRef, Notices, PublishInput, ServeInput } from './notices/notices.ts'
+export type { AccessAsk, Actor, MayAsk } from './permit/ask.ts'
+export type { Decision } from './permit/decide.ts'
+export type { Relationship } from './permit/permit.ts'
+export type {
+  Accessor,
+  Found,
+  ListOptions,
+  ManyAccessor,
+  ReadOptions,
+  SingleAccessor,
+  UpdateOptions,
+  WriteOptions,
+} from './policy/accessor-types.ts'
+export { definePolicy } from './policy/define-policy.ts'
+export { defineRecord } from './policy/define-record.ts'
+export type {
+  AnyField,
+  Field,
+  FieldKit,
+  FieldOptions,
+  LookupNormaliser,
+  SpecialCategory,
+} from './policy/field.ts'
+export type { LegalBasis } from './policy/legal-basis.ts'
+export type { Controller, Policy, PolicyInput, Records, Role } from './policy/policy-type.ts'
+export { definePurposes, type Purpose, type Purposes } from './policy/purposes.ts'
+export type { RecordOptions, RecordType } from './policy/record-type.ts'
+export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './policy/view-types.ts'
+export { createPrivity, type Privity, type PrivityOptions } from './privity.ts'
+export type { LedgerFace, PublicKeys } from './startup/ledger-face.ts'
+export type { ClockOption } from './startup/options.ts'
+export type { Batch, DurabilityLevel, Key, Row, Store, StoreInfo } from './storage/store.ts'
+export type { ConsentState } from './subjects/head.ts'
+export type { RegisterInput, Subjects } from './subjects/subjects.ts'
+export { revisionOf } from './vault/view.ts'

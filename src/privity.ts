@@ -1,0 +1,176 @@
+import { toHex, utf8 } from './base/bytes.ts'
+import { randomId } from './base/id.ts'
+import { type Audit, createAudit, enterTails } from './audit/audit.ts'
+import { type Consent, createConsent } from './consent/consent.ts'
+import { createReceipts } from './consent/receipt.ts'
+import { sha256 } from './crypto/hash.ts'
+import { createCertificates } from './erasure/certificate.ts'
+import { createErasure, type Erasure } from './erasure/erasure.ts'
+import type { ErasureHook } from './erasure/hook.ts'
+import type { KeyProvider } from './keys/provider.ts'
+import { createNotices, type Notices } from './notices/notices.ts'
+import type { MayAsk, AccessAsk } from './permit/ask.ts'
+import type { Decision } from './permit/decide.ts'
+import { createPermit, type Relationship } from './permit/permit.ts'
+import type { Accessor } from './policy/accessor-types.ts'
+import { compilePolicy } from './policy/compile.ts'
+import type { Policy } from './policy/policy-type.ts'
+import type { Purposes } from './policy/purposes.ts'
+import { createLedgerFace, type LedgerFace } from './startup/ledger-face.ts'
+import { openRoot } from './startup/open-root.ts'
+import { type ClockOption, parseOptions } from './startup/options.ts'
+import { registerPolicy } from './startup/register-policy.ts'
+import { createKeyspace } from './storage/keyspace.ts'
+import type { Store } from './storage/store.ts'
+import { createPeople } from './subjects/people.ts'
+import { createSubjects, type Subjects } from './subjects/subjects.ts'
+import { createAccessor } from './vault/accessor.ts'
+import { openLayouts } from './vault/layouts.ts'
+import { openLookups } from './vault/lookups.ts'
+import type { Vault } from './vault/vault.ts'
+
+/** What an app chooses. */
+export interface PrivityOptions<P extends Purposes, R> {
+  readonly policy: Policy<P, R>
+  readonly store: Store
+  readonly keys: KeyProvider
+  /** Reach into the other systems that hold data of the people. Default: none. */
+  readonly hooks?: readonly ErasureHook[]
+  /**
+   * `strict` (the default): an access is durably logged before its data is returned. `deferred`: within a
+   * second or 256 accesses.
+   */
+  readonly audit?: 'strict' | 'deferred'
+  /** Isolates several controllers in one store. Default: the policy's controller id. */
+  readonly tenant?: string
+  /** Milliseconds since the epoch; `wait` serves every delay. Default: the system's. */
+  readonly clock?: ClockOption
+  /** May this actor see this person at all? Default: yes, if a role has the purpose. */
+  readonly relationship?: Relationship
+}
+
+/** Personal data behind purposes, consents, keys and a ledger. */
+export interface Privity<P extends Purposes, R> {
+  readonly policy: Policy<P, R>
+  readonly subjects: Subjects
+  readonly notices: Notices
+  readonly consent: Consent<keyof P & string>
+  /**
+   * May this actor use this person's data for this purpose, now?
+   *
+   * @throws {@link not_found} when the person was never registered
+   */
+  may(ask: MayAsk<keyof P & string>): Promise<Decision>
+  /**
+   * The record types as one actor sees them for one purpose. Every call is decided anew.
+   *
+   * @throws {@link not_declared} when the policy has no such purpose
+   */
+  accessor<const Q extends keyof P & string>(ask: AccessAsk<Q>): Accessor<R, Q>
+  readonly erasure: Erasure
+  readonly ledger: LedgerFace
+  /** Makes everything durable, frees what is held, and closes the store. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Opens a store for a policy, and makes it if it is new.
+ *
+ * @throws {@link invalid_input} for wrong options
+ * @throws {@link key_unreadable} when the store was made under another secret
+ * @throws {@link ledger_inconsistent} when the log is not what was signed
+ * @example
+ * ```ts
+ * import * as z from 'zod'
+ * import { createPrivity, definePolicy, definePurposes, defineRecord, localKeys } from 'privity'
+ * import { memoryStore } from 'privity/memory'
+ *
+ * const purposes = definePurposes({ support: { basis: 'contract', description: 'Answer your questions' } })
+ * const contact = defineRecord(purposes, ({ field }) => ({ name: field(z.string(), { purposes: ['support'] }) }))
+ * const policy = definePolicy({
+ *   controller: { id: 'acme', name: 'Acme', contact: 'privacy@acme.example', country: 'NL' },
+ *   purposes,
+ *   records: { contact },
+ *   roles: { agent: { purposes: ['support'] } },
+ * })
+ * const privity = await createPrivity({ policy, store: memoryStore(), keys: localKeys(crypto.getRandomValues(new Uint8Array(32))) })
+ * const anna = await privity.subjects.register()
+ * const support = privity.accessor({ purpose: 'support', actor: { id: 'staff:ida', roles: ['agent'] } })
+ * await support.contact.create(anna.id, { name: 'Anna' })
+ * await privity.close()
+ * ```
+ */
+export async function createPrivity<P extends Purposes, R>(
+  options: PrivityOptions<P, R>,
+): Promise<Privity<P, R>> {
+  const { store, keys: provider, hooks, mode, tenant, clock, relationship } = parseOptions(options)
+  const policy = compilePolicy(options.policy)
+  const keyspace = createKeyspace(toHex(sha256(utf8(tenant ?? policy.controller.id))).slice(0, 16))
+  const { durability } = await store.open()
+
+  const root = await openRoot({ store, keyspace, provider, clock })
+  const { controller, ledger, signing, storeId } = root
+  const { catalogue, keys } = await registerPolicy({
+    store,
+    keyspace,
+    provider,
+    clock,
+    root,
+    policy,
+  })
+  const { origin } = ledger.log
+
+  const people = createPeople({ store, keyspace, clock, ledger, keys, controller, storeId })
+  const auditDeps = {
+    store,
+    keyspace,
+    clock,
+    controller,
+    signer: signing.note,
+    origin,
+    instance: randomId(),
+    ledger,
+    mode,
+  }
+  await enterTails(auditDeps)
+  const audit = createAudit(auditDeps)
+  const signer = {
+    pkcs8: signing.jwsSecret,
+    controller: policy.controller,
+    policy: policy.hash,
+    origin,
+  }
+  const receipts = createReceipts({ ...signer, durability })
+  const permit = createPermit({ people, policy, relationship })
+  const layouts = await openLayouts({ store, keyspace, controller, catalogue, policy })
+  const lookups = await openLookups({ store, keyspace, keys, catalogue })
+  const vault: Vault = { people, policy, permit, audit, layouts, lookups }
+  const certificates = createCertificates({ ...signer, provider })
+
+  return Object.freeze({
+    policy: options.policy,
+    subjects: createSubjects(people, policy.hash),
+    notices: createNotices(people, policy.hash),
+    consent: createConsent({ people, policy, receipts }),
+    may: (ask: unknown) => permit.may(ask),
+    accessor: (ask: unknown) => createAccessor(vault, ask) as never,
+    erasure: createErasure({ vault, hooks, certificates }),
+    ledger: await createLedgerFace({ store, ledger, signing }),
+    close: () => close({ audit, vault }),
+    [Symbol.asyncDispose]: () => close({ audit, vault }),
+  })
+}
+
+async function close({
+  audit,
+  vault,
+}: {
+  readonly audit: Audit
+  readonly vault: Vault
+}): Promise<void> {
+  const { ledger, store } = vault.people.deps
+  await audit.close()
+  await ledger.drain()
+  await store.close()
+}

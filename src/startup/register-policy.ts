@@ -1,0 +1,175 @@
+import { canonicalBytes } from '../base/canonical.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { Clock } from '../base/time.ts'
+import { createPersonKeys, type PersonKeys } from '../keys/person-keys.ts'
+import type { KeyProvider } from '../keys/provider.ts'
+import type { ControllerEntry } from '../ledger/entry.ts'
+import {
+  type Catalogue,
+  decodeCatalogue,
+  EMPTY_CATALOGUE,
+  encodeCatalogue,
+  extendCatalogue,
+} from '../policy/catalogue.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import type { Row, Store } from '../storage/store.ts'
+import { layoutRow } from '../vault/layouts.ts'
+import { lookupKeyRow } from '../vault/lookups.ts'
+import type { Root } from './open-root.ts'
+
+/** What registering a policy needs. */
+export interface RegisterDeps {
+  readonly store: Store
+  readonly keyspace: Keyspace
+  readonly provider: KeyProvider
+  readonly clock: Clock
+  readonly root: Root
+  readonly policy: CompiledPolicy
+}
+
+/** The numbers and keys that the running policy works with. */
+export interface Registered {
+  readonly catalogue: Catalogue
+  readonly keys: PersonKeys
+}
+
+interface CatalogueRow {
+  readonly catalogue: Catalogue
+  readonly sealed: Uint8Array | undefined
+}
+
+const ATTEMPTS = 10
+
+/**
+ * Gives numbers and keys to what is new in the policy, and makes the policy the newest one of the store. A
+ * policy that the store knows already is not made newest again: its process reads, and does not write.
+ */
+export async function registerPolicy(deps: RegisterDeps): Promise<Registered> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await tryRegister(deps)
+    } catch (error) {
+      // Another process registered something meanwhile: its numbers come first.
+      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function tryRegister(deps: RegisterDeps): Promise<Registered> {
+  const before = await readCatalogue(deps)
+  const catalogue = extendCatalogue(before.catalogue, deps.policy)
+  const keys = createKeys(deps, catalogue)
+  const sealed = await storeCatalogue(deps, { before, catalogue, keys })
+  await keys.load(catalogue.classes.map((_, accessClass) => ({ epoch: keys.epoch, accessClass })))
+  await storePolicy(deps, { before: { catalogue, sealed }, keys })
+  return { catalogue, keys }
+}
+
+async function readCatalogue({ store, keyspace, root }: RegisterDeps): Promise<CatalogueRow> {
+  const [sealed] = await store.read([keyspace.catalogue])
+  if (sealed === undefined) return { catalogue: EMPTY_CATALOGUE, sealed }
+  return { catalogue: decodeCatalogue(root.controller.open(keyspace.catalogue, sealed)), sealed }
+}
+
+function createKeys(
+  { store, keyspace, provider, root, clock }: RegisterDeps,
+  catalogue: Catalogue,
+): PersonKeys {
+  const { storeId, salt, epoch } = root
+  const nameOf = (accessClass: number): string => catalogue.classes[accessClass] ?? 'unknown'
+  return createPersonKeys({ store, keyspace, provider, storeId, salt, epoch, clock, nameOf })
+}
+
+interface NewCatalogue {
+  readonly before: CatalogueRow
+  readonly catalogue: Catalogue
+  readonly keys: PersonKeys
+}
+
+/** Classes get their keys in the commit that gives them their numbers. */
+async function storeCatalogue(
+  deps: RegisterDeps,
+  { before, catalogue, keys }: NewCatalogue,
+): Promise<Uint8Array | undefined> {
+  const { keyspace, root, store } = deps
+  const slots = catalogue.classes.map((_, accessClass) => ({ epoch: keys.epoch, accessClass }))
+  const classKeys = slots.map(({ epoch, accessClass }) => keyspace.classKey(epoch, accessClass))
+  const rows = await store.read(classKeys)
+  const missing = slots.filter((_, index) => rows[index] === undefined)
+  if (missing.length === 0 && before.sealed !== undefined && catalogue === before.catalogue)
+    return before.sealed
+  const minted = await keys.mint(missing)
+  const sealed = root.controller.seal(keyspace.catalogue, encodeCatalogue(catalogue))
+  const event = {
+    type: 'catalogue.extended',
+    classes: catalogue.classes,
+    records: catalogue.records,
+  }
+  await commitOver(deps, before.sealed, { put: [[keyspace.catalogue, sealed], ...minted], event })
+  return sealed
+}
+
+/** Policy, layouts and lookup keys, in one commit that makes the policy the newest. */
+async function storePolicy(
+  deps: RegisterDeps,
+  { before, keys }: { readonly before: CatalogueRow; readonly keys: PersonKeys },
+): Promise<void> {
+  const { keyspace, root, policy, store } = deps
+  const { catalogue } = before
+  const layouts = [...policy.records.values()].map(({ layout }) =>
+    layoutRow({ keyspace, controller: root.controller, catalogue }, layout),
+  )
+  const lookups = catalogue.lookups.map((_, lookup) => keyspace.lookupKey(lookup, 1))
+  const key = keyspace.policy(policy.hash)
+  const stored = await store.read([key, ...layouts.map(([layout]) => layout), ...lookups])
+  if (stored[0] !== undefined) return
+  const absent = (index: number): boolean => stored[index] === undefined
+  const put: readonly Row[] = [
+    [key, root.controller.seal(key, canonicalBytes(policy.describe))],
+    ...layouts.filter((_, index) => absent(1 + index)),
+    ...lookups.flatMap((_, lookup) =>
+      absent(1 + layouts.length + lookup)
+        ? [lookupKeyRow({ keyspace, keys, catalogue }, lookup)]
+        : [],
+    ),
+  ]
+  const event = { type: 'policy.registered', hash: policy.hash }
+  await commitOver(deps, before.sealed, { put, event, registers: policy.hash })
+}
+
+interface Registering {
+  readonly put: readonly Row[]
+  readonly event: ControllerEntry['event']
+  readonly registers?: string
+}
+
+/** Only while the catalogue is the one that the rows were made for. */
+async function commitOver(
+  { keyspace, root, clock }: RegisterDeps,
+  catalogue: Uint8Array | undefined,
+  { put, event, registers }: Registering,
+): Promise<void> {
+  const policyKey = registers === undefined ? undefined : keyspace.policy(registers)
+  await root.ledger.submit<null>({
+    reads: [keyspace.catalogue, ...(policyKey === undefined ? [] : [policyKey])],
+    build: (rows) => {
+      if (!isSame(rows.get(keyspace.catalogue), catalogue))
+        throw new PrivityError('write_conflict', { attempts: 1 })
+      if (policyKey !== undefined && rows.get(policyKey) !== undefined)
+        return { kind: 'done', value: null }
+      const entry: ControllerEntry = {
+        kind: 'controller',
+        at: clock.now(),
+        event,
+        ...(registers === undefined ? {} : { registers }),
+      }
+      return { kind: 'change', change: { put, del: [], entry }, value: null }
+    },
+  })
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b)
+}
