@@ -148,6 +148,12 @@ export async function createPrivity<P extends Purposes, R>(
   const vault: Vault = { people, policy, permit, audit, layouts, lookups }
   const certificates = createCertificates({ ...signer, provider })
 
+  let closing: Promise<void> | undefined
+  function closeOnce(): Promise<void> {
+    closing ??= close({ audit, vault })
+    return closing
+  }
+
   return Object.freeze({
     policy: options.policy,
     subjects: createSubjects(people, policy.hash),
@@ -156,9 +162,9 @@ export async function createPrivity<P extends Purposes, R>(
     may: (ask: unknown) => permit.may(ask),
     accessor: (ask: unknown) => createAccessor(vault, ask) as never,
     erasure: createErasure({ vault, hooks, certificates }),
-    ledger: await createLedgerFace({ store, ledger, signing }),
-    close: () => close({ audit, vault }),
-    [Symbol.asyncDispose]: () => close({ audit, vault }),
+    ledger: await createLedgerFace({ store, keyspace, ledger, signing }),
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
   })
 }
 

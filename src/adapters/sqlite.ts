@@ -1,4 +1,4 @@
-import { PrivityError } from '../base/errors.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
 import { assertBatch, assertKeys, assertScan } from '../storage/batch-rules.ts'
 import type {
   Batch,
@@ -9,7 +9,7 @@ import type {
   Store,
   StoreLimits,
 } from '../storage/store.ts'
-import type { SqliteClient } from './sqlite/client.ts'
+import { isClient, type SqliteClient } from './sqlite/client.ts'
 import { toStoreError } from './sqlite/errors.ts'
 import { type ScrubOptions, scrub } from './sqlite/scrub.ts'
 import { release, type Setup, type SetupOptions, setUp } from './sqlite/setup.ts'
@@ -34,8 +34,8 @@ const PAST = '\x7f'
  * and closes. Give it a connection of its own: the settings that durability rests on belong to the
  * connection, a transaction of the app on it makes every call reject, and rows that the app leaves
  * half iterated hold its view of the database in the past. SQLite waits for locks in the calling
- * thread, five seconds or longer if the connection says so. The file and its folder should be
- * readable by the app alone.
+ * thread, five seconds or longer if the connection says so. The file belongs on a local disk, where
+ * locks work, in a folder that only the app can read.
  *
  * @example
  * ```ts
@@ -46,8 +46,11 @@ const PAST = '\x7f'
  * const { durability } = await store.open()
  * console.log(durability) // none
  * ```
+ *
+ * @throws {@link invalid_input} when the client cannot prepare and execute statements.
  */
 export function sqliteStore(client: SqliteClient, options: SqliteStoreOptions = {}): Store {
+  if (!isClient(client)) throw invalidInput(['client'], 'not_a_client')
   let session: Session | undefined
   let reason = 'not_open'
   function opened(): Session {
@@ -116,8 +119,9 @@ function readMany(
   keys: readonly Key[],
 ): readonly (Uint8Array | undefined)[] {
   const values: (Uint8Array | undefined)[] = keys.map(() => undefined)
-  for (const row of getMany.all(JSON.stringify(keys)))
+  for (const row of getMany.all(JSON.stringify(keys))) {
     values[Number(cellOf(row, 'at'))] = valueIn(row)
+  }
   return values
 }
 

@@ -14,6 +14,11 @@ export type ConsentEvent =
   | 'invalidate'
   | 'expire'
 
+/** States after events, by state. */
+export type TransitionTable = {
+  readonly [F in From]: { readonly [E in ConsentEvent]?: ConsentState }
+}
+
 /** Before anybody asked. */
 type From = ConsentState | 'none'
 
@@ -21,7 +26,7 @@ type From = ConsentState | 'none'
  * Every transition there is; all others are refused. A withdrawal is accepted from everywhere, also when
  * nothing was given (GDPR Art. 7(3)). States are those of the Data Privacy Vocabulary 2.3.
  */
-export const TRANSITIONS = {
+export const TRANSITIONS: TransitionTable = {
   none: { request: 'requested', withdraw: 'withdrawn' },
   unknown: { request: 'requested', withdraw: 'withdrawn' },
   requested: {
@@ -52,7 +57,7 @@ export const TRANSITIONS = {
   withdrawn: { request: 'requested', withdraw: 'withdrawn' },
   revoked: { request: 'requested', withdraw: 'withdrawn' },
   invalidated: { request: 'requested', withdraw: 'withdrawn' },
-} as const satisfies { readonly [F in From]: { readonly [E in ConsentEvent]?: ConsentState } }
+}
 
 /** Answers to a request. Serving a notice is asking, so a request that the table allows is implied. */
 const ANSWERS: ReadonlySet<ConsentEvent> = new Set(['give', 'refuse', 'defer'])
@@ -128,6 +133,5 @@ export function withdrawalEffect(
 }
 
 function lookup(from: From, event: ConsentEvent): ConsentState | undefined {
-  const row: { readonly [E in ConsentEvent]?: ConsentState } = TRANSITIONS[from]
-  return row[event]
+  return TRANSITIONS[from][event]
 }

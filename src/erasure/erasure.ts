@@ -37,7 +37,9 @@ export interface EraseAsk {
   readonly reason: string
 }
 
-const eraseAsk = z.strictObject({ reason: z.string().check(z.regex(/^[a-z][a-z0-9_]{0,63}$/)) })
+const eraseAsk = z.strictObject({
+  reason: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:()-]{0,63}$/)),
+})
 const runOptions = z.strictObject({
   signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
   onProgress: z.optional(

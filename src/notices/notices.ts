@@ -92,7 +92,9 @@ const publishInput = z.strictObject({
   change: z.optional(z.enum(['material', 'editorial'])),
 })
 /** Shape of a notice wherever one is passed in. */
-export const noticeRef = z.strictObject({
+export const noticeRef: z.ZodMiniType<
+  { [K in keyof NoticeRef]: NoticeRef[K] | undefined } & Omit<NoticeRef, 'language'>
+> = z.strictObject({
   id: NAME,
   version: NAME,
   hash: z.string().check(z.regex(/^sha256:[A-Za-z0-9_-]{43}$/)),

@@ -72,8 +72,12 @@ function compileField(record: string, field: FieldDefinition): CompiledField {
   const { name, id, purposes, presence, lookup, special } = field
   const { optional, hasDefault, defaultValue } = presence
   return freezeDeep({
-    ...{ name, id, purposes, optional, hasDefault },
+    name,
+    id,
     classKey: classKeyOf(record, field),
+    purposes,
+    optional,
+    hasDefault,
     ...(special === undefined ? {} : { special }),
     ...(lookup === undefined ? {} : { lookup }),
     ...(defaultValue === undefined ? {} : { defaultValue }),

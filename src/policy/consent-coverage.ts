@@ -3,12 +3,6 @@ import type { JsonObject, JsonValue } from '../base/canonical.ts'
 /**
  * The fields that a purpose had under a stored policy, by record type: what a consent given under
  * that policy covers. What is not understood covers nothing.
- *
- * @example
- * ```ts
- * const covered = consentCoverage(compilePolicy(policy).describe, 'marketing')
- * covered.get('contact') // Set { 'name', 'email' }
- * ```
  */
 export function consentCoverage(
   description: JsonObject,

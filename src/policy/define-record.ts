@@ -1,3 +1,4 @@
+import { isPrivityError } from '../base/errors.ts'
 import { MAX_CLASSES, classesOf } from './access-class.ts'
 import { collectFaults, type Faults } from './faults.ts'
 import { type AnyField, type FieldKit, fieldKit, makeField } from './field.ts'
@@ -66,6 +67,8 @@ export function definitionOf(record: unknown): RecordDefinition | undefined {
   return typeof record === 'object' && record !== null ? definitions.get(record) : undefined
 }
 
+type Declare = (kit: typeof fieldKit) => unknown
+
 interface Given {
   readonly purposes: unknown
   readonly fields: unknown
@@ -84,14 +87,14 @@ function readFields(
   purposes: PurposeTable,
   faults: Faults,
 ): readonly FieldDefinition[] {
-  if (typeof fields !== 'function') {
+  if (!isDeclare(fields)) {
     faults.add('invalid_type')
     return []
   }
-  const given = faults.attempt((): { readonly map: unknown } => ({ map: fields(fieldKit) }))
+  const given = declare(fields, faults)
   if (given === undefined) return []
   const map = readMap(
-    given.map,
+    given.fields,
     {
       min: 1,
       max: MAX_FIELDS,
@@ -103,6 +106,21 @@ function readFields(
   const read = [...map.values()]
   checkTogether(read, faults)
   return read
+}
+
+function isDeclare(value: unknown): value is Declare {
+  return typeof value === 'function'
+}
+
+function declare(fields: Declare, faults: Faults): { readonly fields: unknown } | undefined {
+  try {
+    return { fields: fields(fieldKit) }
+  } catch (error) {
+    // A definition inside this one says itself what is wrong with it.
+    if (isPrivityError(error)) throw error
+    faults.add('threw')
+    return undefined
+  }
 }
 
 function checkTogether(fields: readonly FieldDefinition[], faults: Faults): void {

@@ -6,9 +6,12 @@ export interface Faults {
   at(step: PropertyKey): Faults
   /** Reports that the rule `code` is broken here. */
   add(code: string | undefined): void
-  /** Runs a check that throws; what it says becomes part of the collection. */
+  /** Runs a check of ours that throws; what it says becomes part of the collection. */
   attempt<T>(check: () => T): T | undefined
 }
+
+// A definition with more faults than this is something else.
+const MAX_ISSUES = 1_000
 
 /**
  * Runs a check that reports faults, and gives its result once nothing was reported.
@@ -26,17 +29,16 @@ function faultsAt(issues: InputIssue[], path: readonly PropertyKey[]): Faults {
   return { at: (step) => faultsAt(issues, [...path, step]), add, attempt }
 
   function add(code: string | undefined): void {
-    if (code !== undefined) issues.push({ path: safePath(path), code })
+    if (code !== undefined && issues.length < MAX_ISSUES) {
+      issues.push({ path: safePath(path), code })
+    }
   }
 
   function attempt<T>(check: () => T): T | undefined {
     try {
       return check()
     } catch (error) {
-      if (!isPrivityError(error, 'invalid_input')) {
-        add('threw')
-        return undefined
-      }
+      if (!isPrivityError(error, 'invalid_input')) throw error
       for (const issue of error.details.issues) {
         issues.push({ path: [...safePath(path), ...issue.path], code: issue.code })
       }

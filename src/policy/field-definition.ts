@@ -13,7 +13,7 @@ import { memberNameFault } from './names.ts'
 import { oneOf, type OptionTable, optional, readOptions, required } from './options.ts'
 import { type Presence, presenceOf } from './presence.ts'
 import { purposeList, readPurposeList } from './purpose-list.ts'
-import { type Purpose, servesSpecial } from './purposes.ts'
+import { MAX_PURPOSES, type Purpose, servesSpecial } from './purposes.ts'
 import { isSchema, type Schema } from './schema-kinds.ts'
 import { givesText } from './text-schema.ts'
 
@@ -94,7 +94,11 @@ export function readField(
   }
   const { id = name, lookup, special } = options
   return {
-    ...{ name, id, purposes: named, views, options },
+    name,
+    id,
+    purposes: named,
+    views,
+    options,
     ...schema,
     ...(lookup === undefined ? {} : { lookup }),
     ...(special === undefined ? {} : { special }),
@@ -148,9 +152,8 @@ function readViews(
 }
 
 function viewsFault(value: unknown): string | undefined {
-  return typeof value === 'object' && value !== null && isPlainObject(value)
-    ? undefined
-    : 'invalid_type'
+  if (typeof value !== 'object' || value === null || !isPlainObject(value)) return 'invalid_type'
+  return Object.keys(value).length > MAX_PURPOSES ? 'too_big' : undefined
 }
 
 function isFunction(value: unknown): value is ViewFunction {

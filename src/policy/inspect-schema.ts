@@ -32,8 +32,8 @@ interface Findings {
   readonly names: Set<string>
 }
 
-// A lazy schema may mint new schemas without end. What lies further down is met by the check of
-// each value.
+// A lazy schema may mint new schemas without end. What lies further down may be anything, and is
+// met by the check of each value.
 const MAX_VISITS = 10_000
 // Checks of zod that run no code of the app, or only such that cannot wait.
 const PURE_CHECKS: readonly string[] = [
@@ -81,7 +81,10 @@ function visitAll(schema: Schema, findings: Findings): void {
     const before = visit.output ? seen.output : seen.input
     if (before.has(visit.schema)) continue
     before.add(visit.schema)
-    if (seen.output.size + seen.input.size > MAX_VISITS) return
+    if (seen.output.size + seen.input.size > MAX_VISITS) {
+      findings.appCode = true
+      return
+    }
     inspectOne(visit, findings)
     for (const part of outputParts(visit.schema)) {
       queue.push({ schema: part, output: visit.output })

@@ -1,25 +1,17 @@
-import { utf8 } from '../base/bytes.ts'
 import { canonicalJson, type JsonValue } from '../base/canonical.ts'
 import { isPlainObject } from '../base/plain.ts'
-
-/** A value that can be stored, detached from the app's objects, and its size. */
-export interface JsonOutput {
-  readonly value: JsonValue
-  /** Bytes of its canonical JSON. */
-  readonly bytes: number
-}
 
 // What canonical JSON refuses; it also ends a cycle.
 const MAX_DEPTH = 64
 
 /**
- * Gives what a schema made as JSON, or `undefined` if JSON cannot hold it. A property that is
- * `undefined` counts as absent, as it does in the types.
+ * Gives what a schema made as JSON that shares nothing with the app's objects; `undefined` if JSON
+ * cannot hold it. A property that is `undefined` counts as absent, as it does in the types.
  */
-export function toJsonOutput(value: unknown): JsonOutput | undefined {
+export function toJsonOutput(value: unknown): JsonValue | undefined {
   const text = attempt(() => canonicalJson(value)) ?? attempt(() => canonicalJson(stripped(value)))
   if (text === undefined) return undefined
-  return { value: JSON.parse(text), bytes: utf8(text).length }
+  return typeof value === 'string' ? value : JSON.parse(text)
 }
 
 function attempt(write: () => string): string | undefined {

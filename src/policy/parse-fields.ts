@@ -77,21 +77,28 @@ function copyInput({ names }: VisibleFields, input: unknown): unknown {
     return snapshot(input)
   } catch (error) {
     const [issue] = isPrivityError(error, 'invalid_input') ? error.details.issues : []
-    const [first = ''] = issue?.path ?? []
-    const path = typeof first === 'string' && names.has(first) ? [first] : []
+    const path = (issue?.path ?? []).slice(0, 1).filter((step) => names.has(String(step)))
     throw invalidInput(path, issue?.code ?? 'unreadable')
   }
 }
 
 function readUnset(fields: VisibleFields, unset: unknown): readonly Cleared[] {
-  const list = unset === undefined ? [] : snapshot(unset, ['unset'])
-  if (!Array.isArray(list)) throw invalidInput(['unset'], 'invalid_type')
-  const names: readonly unknown[] = list
-  assertVisible(fields, names)
-  return names.flatMap((name, index) => {
+  const list = unset === undefined ? [] : copyUnset(unset)
+  assertVisible(fields, list)
+  return list.flatMap((name, index) => {
     const field = typeof name === 'string' ? fields.visible.get(name) : undefined
     return field === undefined ? [] : [{ field, index }]
   })
+}
+
+function copyUnset(unset: unknown): readonly unknown[] {
+  try {
+    const list = snapshot(unset)
+    if (Array.isArray(list)) return list
+  } catch {
+    throw invalidInput(['unset'], 'unreadable')
+  }
+  throw invalidInput(['unset'], 'invalid_type')
 }
 
 function assertVisible(

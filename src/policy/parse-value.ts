@@ -8,7 +8,7 @@ import { toIssues } from './schema-issues.ts'
 
 /** What a schema made of one value. */
 export type ParsedValue =
-  | { readonly kind: 'value'; readonly value: JsonValue; readonly bytes: number }
+  | { readonly kind: 'value'; readonly value: JsonValue }
   | { readonly kind: 'absent' }
   | { readonly kind: 'refused'; readonly issues: readonly InputIssue[] }
 
@@ -52,12 +52,12 @@ async function parseLater(field: FieldDefinition, value: unknown): Promise<Parse
 function toParsed(field: FieldDefinition, result: Result): ParsedValue {
   if (!result.success) return { kind: 'refused', issues: toIssues(field, result.error.issues) }
   if (result.data === undefined && field.presence.optional) return ABSENT
-  const output = toJsonOutput(result.data)
-  if (output === undefined) return refusal(field, 'not_json')
-  if (field.lookup !== undefined && output.value !== null && typeof output.value !== 'string') {
+  const value = toJsonOutput(result.data)
+  if (value === undefined) return refusal(field, 'not_json')
+  if (field.lookup !== undefined && value !== null && typeof value !== 'string') {
     return refusal(field, 'needs_text')
   }
-  return { kind: 'value', ...output }
+  return { kind: 'value', value }
 }
 
 function refusal({ name }: FieldDefinition, code: string): ParsedValue {

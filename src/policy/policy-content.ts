@@ -50,10 +50,8 @@ export function readPolicy(input: unknown, faults: Faults): PolicyContent | unde
   const controller = readController(members.get('controller'), faults.at('controller'))
   if (controller === undefined) return undefined
   const whole = new Map([...purposes].flatMap(([name, it]) => (isPurpose(it) ? [[name, it]] : [])))
-  return {
-    ...{ controller, purposes: whole, records, roles },
-    ...(version === undefined ? {} : { version }),
-  }
+  const rest = version === undefined ? {} : { version }
+  return { controller, purposes: whole, records, roles, ...rest }
 }
 
 function checkParts(members: Members, faults: Faults): void {

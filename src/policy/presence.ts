@@ -38,11 +38,11 @@ const TRANSPARENT: readonly string[] = [
   'lazy',
   'union',
 ]
-const MAX_DEPTH = 32
+const MAX_VISITS = 1_000
 
 /** Finds out what becomes of a field that is left out, as the types and zod's objects have it. */
 export function presenceOf(schema: Schema, facts: SchemaFacts): Presence {
-  if (!isExactOptional(schema) && !takesUndefined(schema, 0)) return REQUIRED
+  if (!isExactOptional(schema) && !takesUndefined(schema, new Map())) return REQUIRED
   if (staysAbsent(schema)) return OPTIONAL
   const optional = schema._zod.optout === 'optional'
   // An async function would be left behind with a rejection that nobody handles.
@@ -53,7 +53,7 @@ export function presenceOf(schema: Schema, facts: SchemaFacts): Presence {
     if (result.data === undefined) return OPTIONAL
     const output = toJsonOutput(result.data)
     if (output === undefined) return { ...REQUIRED, fault: 'default_not_json' }
-    return { optional, hasDefault: true, defaultValue: output.value }
+    return { optional, hasDefault: true, defaultValue: output }
   } catch {
     // Code of the app has to be waited for, or does not take nothing.
     return unknownPresence(schema)
@@ -65,14 +65,24 @@ export function staysAbsent({ _zod: { optin, optout } }: Schema): boolean {
   return optin === 'optional' && optout === 'optional'
 }
 
-function takesUndefined(schema: Schema, depth: number): boolean {
+function takesUndefined(schema: Schema, known: Map<Schema, boolean>): boolean {
+  const found = known.get(schema)
+  if (found !== undefined || known.size > MAX_VISITS) return found ?? false
+  // Until it is known: a schema that leads back to itself takes nothing on that way.
+  known.set(schema, false)
   const { type } = schema._zod.def
-  if (TAKES_UNDEFINED.includes(type)) return true
-  if (type === 'optional' && !isExactOptional(schema)) return true
-  if (depth > MAX_DEPTH) return false
-  if (type === 'pipe') return inputParts(schema).some((it) => takesUndefined(it, depth + 1))
-  if (!TRANSPARENT.includes(type)) return false
-  return outputParts(schema).some((it) => takesUndefined(it, depth + 1))
+  const own = type === 'optional' ? !isExactOptional(schema) : TAKES_UNDEFINED.includes(type)
+  const takes = own || partsTakeUndefined(schema, known)
+  known.set(schema, takes)
+  return takes
+}
+
+function partsTakeUndefined(schema: Schema, known: Map<Schema, boolean>): boolean {
+  const { type } = schema._zod.def
+  const asked = (part: Schema): boolean => takesUndefined(part, known)
+  if (type === 'pipe') return inputParts(schema).some(asked)
+  if (type === 'intersection') return outputParts(schema).every(asked)
+  return TRANSPARENT.includes(type) && outputParts(schema).some(asked)
 }
 
 function unknownPresence(schema: Schema): Presence {

@@ -68,10 +68,12 @@ const INPUT_PARTS: { readonly [kind: string]: readonly string[] } = {
 /** Tells whether a value is a schema of zod 4: every class of it carries these internals. */
 export function isSchema(value: unknown): value is Schema {
   try {
-    if (typeof value !== 'object' || value === null || !('_zod' in value)) return false
+    if (!isObject(value) || !('_zod' in value) || !isObject(value._zod)) return false
     const internals = value._zod
-    if (typeof internals !== 'object' || internals === null) return false
-    return 'run' in internals && typeof internals.run === 'function' && 'def' in internals
+    if (!('def' in internals) || !('traits' in internals) || !('run' in internals)) return false
+    const { def, traits, run } = internals
+    if (!isObject(def) || !('type' in def) || typeof def.type !== 'string') return false
+    return traits instanceof Set && typeof run === 'function'
   } catch {
     return false
   }
@@ -108,6 +110,10 @@ export function definedAs(schema: Schema, name: string): unknown {
   return Reflect.get(def.type === 'lazy' ? schema._zod : def, name)
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 function ownEntry<T>(table: { readonly [name: string]: T }, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined
 }
@@ -115,5 +121,5 @@ function ownEntry<T>(table: { readonly [name: string]: T }, name: string): T | u
 function partsAt(schema: Schema, name: string): readonly Schema[] {
   const value = definedAs(schema, name)
   if (isSchema(value)) return [value]
-  return typeof value === 'object' && value !== null ? Object.values(value).filter(isSchema) : []
+  return isObject(value) ? Object.values(value).filter(isSchema) : []
 }

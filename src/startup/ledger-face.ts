@@ -1,3 +1,7 @@
+import * as z from 'zod/mini'
+import { writerLog } from '../audit/writer.ts'
+import { parseInput } from '../base/parse.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
 import { type Jwks, toJwk } from '../crypto/jose.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { toVerifierKey } from '../ledger/note.ts'
@@ -23,16 +27,24 @@ export interface PublicKeys {
   readonly verifierKeys: readonly string[]
 }
 
-/** The log as its owner shows it. */
-export async function createLedgerFace({
-  store,
-  ledger,
-  signing,
-}: {
+/** What the face of the log needs. */
+export interface LedgerFaceDeps {
   readonly store: Store
+  readonly keyspace: Keyspace
   readonly ledger: Ledger
   readonly signing: Signing
-}): Promise<LedgerFace> {
+}
+
+const verifyOptions = z.strictObject({
+  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  onProgress: z.optional(
+    z.custom<NonNullable<VerifyOptions['onProgress']>>((value) => typeof value === 'function'),
+  ),
+})
+
+/** The log as its owner shows it. */
+export async function createLedgerFace(deps: LedgerFaceDeps): Promise<LedgerFace> {
+  const { ledger, signing } = deps
   const { origin } = ledger.log
   const jwk = await toJwk(signing.jws.publicKey)
   const verifierKey = toVerifierKey({ name: origin, publicKey: signing.note.publicKey })
@@ -40,9 +52,35 @@ export async function createLedgerFace({
     origin,
     publicKeys: Object.freeze({ jwks: { keys: [jwk] }, verifierKeys: [verifierKey] }),
     checkpoint: () => ledger.checkpoint(),
-    verify: async (options?: VerifyOptions) => {
+    verify: async (options?: unknown) => {
+      const parsed = parseVerifyOptions(options)
       await ledger.drain()
-      return verifyLog(store, ledger.log, options)
+      return verifyAll(deps, parsed)
     },
   })
+}
+
+/** The main log, and the access log of every writer there ever was. */
+async function verifyAll(
+  { store, keyspace, ledger, signing }: LedgerFaceDeps,
+  options: VerifyOptions,
+): Promise<Verification> {
+  const main = await verifyLog(store, ledger.log, options)
+  const faults = [...main.faults]
+  for (let writer = 0; ; writer += 1) {
+    const log = writerLog({ keyspace, signer: signing.note, origin: ledger.log.origin }, writer)
+    const [head] = await store.read([log.keys.head])
+    if (head === undefined) return { ok: faults.length === 0, size: main.size, faults }
+    const { signal } = options
+    const accesses = await verifyLog(store, log, signal === undefined ? {} : { signal })
+    faults.push(...accesses.faults)
+  }
+}
+
+function parseVerifyOptions(options: unknown): VerifyOptions {
+  const { signal, onProgress } = parseInput(verifyOptions, options ?? {})
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  }
 }

@@ -56,10 +56,15 @@ function parseClock(clock: unknown): Clock {
   if (wait !== undefined && typeof wait !== 'function')
     throw invalidInput(['clock', 'wait'], 'not_a_function')
   return {
-    now: () => now.call(clock),
+    now: () => wholeMs(now.call(clock)),
     wait: (ms, signal) =>
       wait === undefined ? system.wait(ms, signal) : wait.call(clock, ms, signal),
   }
+}
+
+function wholeMs(ms: unknown): number {
+  if (typeof ms === 'number' && Number.isFinite(ms)) return Math.trunc(ms)
+  throw invalidInput(['clock', 'now'], 'not_a_time')
 }
 
 function withMethods<T>(value: unknown, name: string, methods: readonly string[]): T {

@@ -18,7 +18,7 @@
  * subclass, never a view of a shared pool).
  *
  * Concurrency. Any number of calls may be under way on one store, and any number of stores, in
- * this process or another, may be open on the same data. No call waits for another one's caller.
+ * this process or another, may be open on the same data.
  *
  * Errors. An adapter rejects with a `PrivityError` of this table and nothing else; no driver's
  * error is passed on or kept as a cause, because its message may quote what was written.

@@ -2,6 +2,7 @@ import { createCache } from '../base/cache.ts'
 import type { JsonObject, JsonValue } from '../base/canonical.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
+import { orAbort } from '../base/signal.ts'
 import type { Clock } from '../base/time.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
@@ -102,9 +103,8 @@ export function createPeople(deps: PeopleDeps): People {
     open,
     openFenced: (id, document) => openSections({ ...deps, heads }, { id, ...document }),
     read: async (id, also = [], signal) => {
-      signal?.throwIfAborted()
-      const [document, ...rows] = await deps.store.read([personKey(deps, id), ...also])
-      signal?.throwIfAborted()
+      const reading = deps.store.read([personKey(deps, id), ...also])
+      const [document, ...rows] = await (signal === undefined ? reading : orAbort(reading, signal))
       return { person: open(id, document), rows }
     },
     change: (request) => change(deps, open, request),

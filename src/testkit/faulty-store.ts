@@ -72,6 +72,7 @@ interface Call<T> {
  * ```
  */
 export function faultyStore(store: Store, plan: readonly Fault[]): FaultyStore {
+  const { scrub } = store
   const calls = { all: 0, read: 0, scan: 0, commit: 0 }
   const state: State = { store, plan: [...plan], calls, hanging: [], late: [] }
   return {
@@ -80,7 +81,7 @@ export function faultyStore(store: Store, plan: readonly Fault[]): FaultyStore {
     read: (keys) => meet(state, { name: 'read', run: () => store.read(keys) }),
     scan: (prefix, page) => meet(state, { name: 'scan', run: () => store.scan(prefix, page) }),
     commit: (batch) => commit(state, batch),
-    ...(store.scrub === undefined ? {} : { scrub: store.scrub }),
+    ...(scrub === undefined ? {} : { scrub: () => scrub.call(store) }),
     close: () => store.close(),
     calls,
     release: () => release(state),

@@ -99,7 +99,7 @@ async function runCase<Opened extends OpenedStore>(
     if (unopened !== true) await opened.store.open()
     await run(trialOf(suite, opened, others))
   } finally {
-    for (const store of [opened.store, ...others]) await store.close()
+    await Promise.allSettled([opened.store, ...others].map((store) => store.close()))
     await opened.dispose()
   }
 }

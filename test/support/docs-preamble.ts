@@ -45,6 +45,9 @@ export declare const field: FieldKit<keyof typeof purposes & string>['field']
 export declare const keys: KeyProvider
 export declare const notice: NoticeRef
 export declare const secret: Uint8Array
+/** What a person was given. */
+export declare const receipt: string
+export declare const certificate: string
 /** The random id of a registered person. */
 export declare const subjectId: SubjectId
 export const store: ReturnType<typeof memoryStore> = memoryStore()

@@ -29,6 +29,13 @@ export interface SqliteClient {
   readonly isOpen?: boolean
 }
 
+/** Whether this has the verbs of a connection. */
+export function isClient(value: unknown): value is SqliteClient {
+  if (typeof value !== 'object' || value === null) return false
+  const { prepare, exec } = value as Partial<SqliteClient>
+  return typeof prepare === 'function' && typeof exec === 'function'
+}
+
 /** Whether somebody began a transaction on this connection; `undefined` when it does not tell. */
 export function inTransaction(client: SqliteClient): boolean | undefined {
   try {

@@ -53,10 +53,12 @@ export function toStoreError({ client, phase, error }: Failure): PrivityError {
   if (isPrivityError(error)) return error
   const result = resultOf(error)
   if (phase === 'commit' && result?.decided !== true) return new PrivityError('outcome_unknown', {})
-  if (result !== undefined) return new PrivityError(result.code, { reason: result.reason })
+  if (result !== undefined && result !== OTHER) {
+    return new PrivityError(result.code, { reason: result.reason })
+  }
   if (isClosed(client)) return new PrivityError('store_closed', { reason: 'connection_closed' })
   // Not from SQLite: better-sqlite3, say, refuses to write while somebody iterates over rows.
-  return new PrivityError('store_unavailable', { reason: 'refused_by_driver' })
+  return new PrivityError('store_unavailable', { reason: result?.reason ?? 'refused_by_driver' })
 }
 
 /** Whether this is SQLite's general error, which says that a statement makes no sense here. */
@@ -64,13 +66,12 @@ export function isMisplaced(error: unknown): boolean {
   return resultOf(error) === RESULTS['ERROR']
 }
 
-/** better-sqlite3 has names in `code`, node:sqlite numbers in `errcode`, bun:sqlite in `errno`. */
+/** better-sqlite3 and bun:sqlite name the result in `code`; node:sqlite numbers it in `errcode`. */
 function resultOf(error: unknown): Result | undefined {
   if (typeof error !== 'object' || error === null) return undefined
-  const { code, errcode, errno } = error as { code?: unknown; errcode?: unknown; errno?: unknown }
-  const number = errcode ?? errno
-  if (typeof number === 'number') {
-    return Object.values(RESULTS).find(({ primary }) => primary === (number & 0xff)) ?? OTHER
+  const { code, errcode } = error as { readonly code?: unknown; readonly errcode?: unknown }
+  if (typeof errcode === 'number') {
+    return Object.values(RESULTS).find(({ primary }) => primary === (errcode & 0xff)) ?? OTHER
   }
   const name = typeof code === 'string' ? /^SQLITE_([A-Z]+)/.exec(code)?.[1] : undefined
   if (name === undefined) return undefined
