@@ -71,7 +71,6 @@ export interface Privity<P extends Purposes, R> {
   readonly ledger: LedgerFace
   /** Makes everything durable, frees what is held, and closes the store. */
   close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
@@ -164,7 +163,6 @@ export async function createPrivity<P extends Purposes, R>(
     erasure: createErasure({ vault, hooks, certificates }),
     ledger: await createLedgerFace({ store, keyspace, ledger, signing }),
     close: closeOnce,
-    [Symbol.asyncDispose]: closeOnce,
   })
 }
 

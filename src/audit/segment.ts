@@ -1,5 +1,5 @@
 import { lengthPrefixed, toBase64url, utf8 } from '../base/bytes.ts'
-import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
+import { canonicalBytes, canonicalJson, type JsonObject } from '../base/canonical.ts'
 import { appendLeaf, leafHash, type Range, rootOf } from '../crypto/merkle.ts'
 import { randomBytes } from '../crypto/random.ts'
 
@@ -36,14 +36,14 @@ const VERSION = 1
 
 /** Salts and hashes the accesses of a segment. */
 export function createSegment(accesses: readonly Access[]): Segment {
-  const entries = accesses.map((access) => ({
-    v: VERSION,
-    salt: toBase64url(randomBytes(SALT_LENGTH)),
-    ...toJson(access),
-  }))
+  const salts = randomBytes(SALT_LENGTH * accesses.length)
+  const entries = accesses.map((access, index) => {
+    const salt = salts.subarray(index * SALT_LENGTH, (index + 1) * SALT_LENGTH)
+    return canonicalJson({ v: VERSION, salt: toBase64url(salt), ...toJson(access) })
+  })
   let range: Range = { size: 0, hashes: [] }
-  for (const entry of entries) range = appendLeaf(range, leafHash(canonicalBytes(entry))).range
-  return { bytes: canonicalBytes(entries), root: rootOf(range) }
+  for (const entry of entries) range = appendLeaf(range, leafHash(utf8(entry))).range
+  return { bytes: utf8(`[${entries.join(',')}]`), root: rootOf(range) }
 }
 
 /** The leaf of a segment: the root itself needs no blinding, since its entries are salted. */

@@ -1,6 +1,6 @@
 import { invalidInput } from '../base/errors.ts'
 import { bookKey, openBook } from '../notices/notice-book.ts'
-import { openServing, requireVersion, servingKey } from '../notices/notices.ts'
+import { openServing, requireLanguage, requireVersion, servingKey } from '../notices/notices.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
@@ -58,8 +58,10 @@ export function checkEvidence(
   const { notice, method } = decision
   const { servedId } = method
   const book = openBook(people.deps, notice.id, rows.get(evidence.book))
-  const { ordinal } = requireVersion(book, notice)
+  const found = requireVersion(book, notice)
+  const { ordinal } = found
   const { id, hash, version, language } = notice
+  if (language !== undefined) requireLanguage(found, language)
   const fact = { id, ordinal, hash, version, ...(language === undefined ? {} : { language }) }
   if (servedId === undefined || evidence.serving === undefined)
     return { notice: fact, servedAt: undefined }

@@ -25,11 +25,11 @@ export async function readStatus(
   purpose: unknown,
 ): Promise<ConsentStatus> {
   const { name, basis } = requirePurpose(policy, purpose)
-  const { clock, keyspace } = people.deps
+  const { keyspace } = people.deps
   const { person, rows } = await people.read(subjectId, [keyspace.noticeRegister])
   const { head } = person
   const register = openRegister(people.deps, rows[0])
-  const facts = basisFacts(name, { basis, head, register, now: clock.now() })
+  const facts = basisFacts(name, { basis, head, register, now: people.now() })
   const objectedAt = head.objections[name]
   const since = objectedAt ?? facts.consent?.at
   const validUntil = facts.consent?.validUntil

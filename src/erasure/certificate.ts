@@ -6,7 +6,7 @@ import { signJws } from '../crypto/jose.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { Controller } from '../policy/policy-type.ts'
 import type { ScrubReport } from '../storage/store.ts'
-import type { Job } from './job.ts'
+import { type Destroyed, type Job, planOf } from './job.ts'
 import { CERTIFICATE_TYPE } from './verify-certificate.ts'
 
 /** Signs what an erasure destroyed, and what remains where until when. */
@@ -17,8 +17,6 @@ export interface Certificates {
 /** What was found when the erasure was verified. */
 export interface ErasureProof {
   readonly completedAt: number
-  /** Rows that were looked for and not found. */
-  readonly rowsVerified: number
   readonly scrub: ScrubReport | undefined
   /** Signed note of the log that holds the destruction. */
   readonly checkpoint: string
@@ -35,6 +33,7 @@ export interface CertificateDeps {
 
 const SCHEMA = 'privity.erasure/1'
 /** What no certificate can promise. */
+const NOTHING: Destroyed = { keys: 0, rows: 0, lookupRows: 0, sample: [] }
 const LIMITS = [
   'copies_outside_the_hooks',
   'copies_already_read',
@@ -58,7 +57,7 @@ function toCertificate(
   job: Job,
   proof: ErasureProof,
 ): JsonObject {
-  const { destroyed = { keys: 0, rows: 0, lookupRows: [] } } = job
+  const { destroyed = NOTHING } = job
   return {
     schemaVersion: SCHEMA,
     certificateId: toBase64url(sha256(utf8(`${origin}/${job.erasureId}`)).subarray(0, 16)),
@@ -71,11 +70,11 @@ function toCertificate(
     startedAt: toInstant(job.startedAt ?? job.plannedAt),
     destroyedAt: toInstant(job.destroyedAt ?? proof.completedAt),
     completedAt: toInstant(proof.completedAt),
-    planHash: job.hash,
+    planHash: planOf(job).hash,
     method: methodsOf(job, provider),
     verification: {
       method: 'full',
-      rows: proof.rowsVerified,
+      rows: destroyed.rows,
       hooks: job.hooks.length,
       result: 'absent',
     },
@@ -86,7 +85,7 @@ function toCertificate(
     log: { origin, checkpoint: proof.checkpoint },
     result: 'completed',
     // Said last and as numbers, so that a reader sees at once whether anything was there to destroy.
-    totals: { keys: destroyed.keys, rows: destroyed.rows, lookupRows: destroyed.lookupRows.length },
+    totals: { keys: destroyed.keys, rows: destroyed.rows, lookupRows: destroyed.lookupRows },
   }
 }
 
@@ -104,7 +103,7 @@ function methodsOf(
       keysDestroyed: destroyed?.keys ?? 0,
     },
     { kind: 'physical_delete', rows: destroyed?.rows ?? 0 },
-    { kind: 'lookup_rows', rows: destroyed?.lookupRows.length ?? 0 },
+    { kind: 'lookup_rows', rows: destroyed?.lookupRows ?? 0 },
     ...hooks.map(({ hook, items }) => ({ kind: 'hook', hook, items: items.length })),
   ]
 }

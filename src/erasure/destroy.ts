@@ -4,9 +4,11 @@ import { decodeContainer } from '../storage/container.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
+import type { Person } from '../subjects/person.ts'
 import { erasedKeys, markErased } from './erased-index.ts'
 import { putFence, readFence } from './fence.ts'
-import type { PersonRows } from './inventory.ts'
+import { listRows, type PersonRows } from './inventory.ts'
+import { type Destroyed, type OpenJob, saveJob } from './job.ts'
 
 /** Which erasure, of whom. */
 export interface Erasing {
@@ -21,6 +23,7 @@ interface Doomed {
 }
 
 const MAX_ROWS_PER_BATCH = 400
+const MAX_SAMPLE = 1_000
 
 /**
  * Puts a fence before the document: from this commit on nobody reads or writes the person.
@@ -56,10 +59,53 @@ export async function fencePerson(
 }
 
 /**
+ * Destroys what stands behind the fence, and says what that was. Nothing is left to do for a process that
+ * comes second.
+ */
+export async function destroyPerson(people: People, open: OpenJob): Promise<OpenJob> {
+  const person = await openFenced(people, open.job)
+  if (person === undefined) return open
+  const rows = await listRows(people, person)
+  // Remembered first: after the keys are gone nothing says any more where the lookup rows were.
+  const known = await saveJob(people.deps, open, {
+    destroyed: open.job.destroyed ?? destroyedOf(person, rows),
+  })
+  await destroyRows(people, open.job, rows)
+  people.forget(person)
+  return known
+}
+
+/** The person behind the fence of this erasure; undefined when nothing is left there. */
+export async function openFenced(
+  people: People,
+  { erasureId, subjectId }: Erasing,
+): Promise<Person | undefined> {
+  const { deps } = people
+  const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
+  const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
+  if (document === undefined || fenced?.fence.erasureId !== erasureId)
+    throw new PrivityError('erased', { kind: 'subject' })
+  return fenced.sections.length === 0
+    ? undefined
+    : people.openFenced(subjectId, { document, sections: fenced.sections })
+}
+
+function destroyedOf(person: Person, rows: PersonRows): Destroyed {
+  const { outside, lookupRows, records, operations, bodies, pages, others } = rows
+  const all = [outside, lookupRows, records, operations, bodies, pages, others]
+  return {
+    keys: person.ring.length,
+    rows: all.reduce((sum, keys) => sum + keys.length, 0),
+    lookupRows: lookupRows.length,
+    sample: [...outside, ...lookupRows].slice(0, MAX_SAMPLE),
+  }
+}
+
+/**
  * Deletes the rows in batches, tokens first, and in the last one the document with its keys. Leaves whose
  * bodies go are marked in the same batch.
  */
-export async function destroyRows(
+async function destroyRows(
   people: People,
   erasing: Erasing,
   rows: PersonRows,

@@ -1,20 +1,18 @@
 import * as z from 'zod/mini'
-import { fromUtf8 } from '../base/bytes.ts'
+import { canonicalJson } from '../base/canonical.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
-import { randomId, type SubjectId } from '../base/id.ts'
+import { isId, randomId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
-import { countRows, listRows } from './inventory.ts'
-import { addJob, findJob } from './job.ts'
-import { type ErasurePlan, toPlan } from './plan.ts'
-import { hookContexts } from './hook-context.ts'
-import { planHooks } from './run-hooks.ts'
-import { type ErasureDeps, proceed, type RunOptions } from './steps.ts'
+import { findCertificate } from './certify.ts'
+import { addJob, findJob, planOf } from './job.ts'
+import type { ErasurePlan } from './plan.ts'
+import { type ErasureDeps, planJob, proceed, type RunOptions } from './steps.ts'
 
 /** Erases persons: keys, rows, lookups, and what hooks reach; ends in a signed certificate. */
 export interface Erasure {
   /**
-   * What an erasure would do; changes nothing but to remember the plan for 30 days.
+   * What an erasure would do; changes nothing but to remember the plan.
    *
    * @throws {@link not_found} · @throws {@link erased} · @throws {@link erasure_incomplete} when a hook cannot plan
    */
@@ -49,9 +47,15 @@ const runOptions = z.strictObject({
 const planInput = z.strictObject({
   erasureId: z.string(),
   hash: z.string(),
-  items: z.array(z.unknown()),
+  items: z.array(
+    z.strictObject({
+      what: z.string(),
+      count: z.number(),
+      action: z.string(),
+      ground: z.exactOptional(z.string()),
+    }),
+  ),
 })
-const ERASURE_ID = /^[0-9a-f]{32}$/
 
 /** Erasure over a vault. */
 export function createErasure(deps: ErasureDeps): Erasure {
@@ -66,74 +70,55 @@ export function createErasure(deps: ErasureDeps): Erasure {
 async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<ErasurePlan> {
   const { reason } = parseInput(eraseAsk, ask)
   const id = parseSubjectId(subjectId)
-  const { vault, hooks } = deps
-  const { people } = vault
-  const { person } = await people.read(id)
-  const erasureId = randomId()
-  const contextOf = hookContexts(vault, {
-    erasureId,
-    subjectId: id,
-    externalId: person.head.externalId,
-    person,
-    signal: undefined,
-  })
-  const planned = await planHooks(hooks, contextOf)
-  const inventory = countRows(person, await listRows(people, person))
-  const erasurePlan = toPlan(erasureId, { inventory, hooks: planned, reason })
-  await addJob(people.deps, {
-    erasureId,
+  const { people } = deps.vault
+  await people.read(id)
+  const asked = await addJob(people.deps, {
+    erasureId: randomId(),
     subjectId: id,
     reason,
-    hash: erasurePlan.hash,
-    items: erasurePlan.items,
-    hooks: planned,
-    plannedAt: people.deps.clock.now(),
-    step: 'planned',
+    hooks: [],
+    plannedAt: people.now(),
+    step: 'asked',
     done: [],
   })
-  return erasurePlan
+  const { job } = await planJob(deps, asked)
+  return planOf(job)
 }
 
 async function run(deps: ErasureDeps, erasurePlan: unknown, options: unknown): Promise<string> {
-  const { erasureId, hash } = parseInput(planInput, erasurePlan)
-  return goOn(deps, { erasureId, hash, options: parseRunOptions(options) })
+  const shown = parseInput(planInput, erasurePlan) as ErasurePlan
+  return goOn(deps, { erasureId: shown.erasureId, shown, options: parseRunOptions(options) })
 }
 
 async function resume(deps: ErasureDeps, erasureId: unknown, options: unknown): Promise<string> {
   if (typeof erasureId !== 'string') throw invalidInput(['erasureId'], 'not_a_string')
-  return goOn(deps, { erasureId, hash: undefined, options: parseRunOptions(options) })
+  return goOn(deps, { erasureId, shown: undefined, options: parseRunOptions(options) })
 }
 
 interface GoOn {
   readonly erasureId: string
-  readonly hash: string | undefined
+  readonly shown: ErasurePlan | undefined
   readonly options: RunOptions
 }
 
-async function goOn(deps: ErasureDeps, { erasureId, hash, options }: GoOn): Promise<string> {
-  const { deps: peopleDeps } = deps.vault.people
-  const open = ERASURE_ID.test(erasureId) ? await findJob(peopleDeps, erasureId) : undefined
+async function goOn(deps: ErasureDeps, { erasureId, shown, options }: GoOn): Promise<string> {
+  const { people } = deps.vault
+  if (!isId(erasureId)) throw new PrivityError('not_found', { kind: 'erasure' })
+  const open = await findJob(people.deps, erasureId)
   if (open !== undefined) {
-    // What is run is what was shown: a plan that was changed since is refused.
-    if (hash !== undefined && hash !== open.job.hash)
-      throw invalidInput(['plan', 'hash'], 'other_plan')
+    if (shown !== undefined) requireSame(planOf(open.job), shown)
     return proceed(deps, open, options)
   }
-  const certificate = ERASURE_ID.test(erasureId)
-    ? await findCertificate(deps, erasureId)
-    : undefined
+  const certificate = await findCertificate(people, erasureId)
   if (certificate === undefined) throw new PrivityError('not_found', { kind: 'erasure' })
   return certificate
 }
 
-async function findCertificate(
-  { vault }: ErasureDeps,
-  erasureId: string,
-): Promise<string | undefined> {
-  const { store, keyspace, controller } = vault.people.deps
-  const key = keyspace.certificate(erasureId)
-  const [sealed] = await store.read([key])
-  return sealed === undefined ? undefined : fromUtf8(controller.open(key, sealed))
+/** What is run is what was shown: a plan that was changed since is refused. */
+function requireSame(plan: ErasurePlan, shown: ErasurePlan): void {
+  if (plan.hash !== shown.hash) throw invalidInput(['plan', 'hash'], 'other_plan')
+  if (canonicalJson(plan.items) !== canonicalJson(shown.items))
+    throw invalidInput(['plan', 'items'], 'other_plan')
 }
 
 function parseRunOptions(options: unknown): RunOptions {

@@ -19,19 +19,28 @@ export interface ContextInput {
 /** Under which name the reads of hooks are logged. */
 const PURPOSE = 'erasure'
 
+/** Contexts for one step; once it is over they open nothing any more, whoever kept one. */
+export interface HookContexts {
+  of(hook: ErasureHook): HookContext
+  revoke(): void
+}
+
 /** The context of each hook of one erasure. */
-export function hookContexts(
-  vault: Vault,
-  input: ContextInput,
-): (hook: ErasureHook) => HookContext {
+export function hookContexts(vault: Vault, input: ContextInput): HookContexts {
   const { erasureId, subjectId, externalId } = input
-  return (hook) => ({
-    erasureId,
-    subjectId,
-    ...(externalId === undefined ? {} : { externalId }),
-    signal: input.signal ?? new AbortController().signal,
-    read: (record, fields) => read(vault, { hook, person: input.person }, { record, fields }),
-  })
+  let { person } = input
+  return {
+    of: (hook) => ({
+      erasureId,
+      subjectId,
+      ...(externalId === undefined ? {} : { externalId }),
+      signal: input.signal ?? new AbortController().signal,
+      read: (record, fields) => read(vault, { hook, person }, { record, fields }),
+    }),
+    revoke: () => {
+      person = undefined
+    },
+  }
 }
 
 interface Reader {

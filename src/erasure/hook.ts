@@ -10,7 +10,7 @@ export interface ErasureHook {
   readonly id: string
   /** Runs while the person's fields can still be opened. Default: after the keys are destroyed. */
   readonly needsPlaintext?: boolean
-  /** What there is to erase; changes nothing. */
+  /** What there is to erase, in at most 1,000 items; changes nothing. */
   plan(context: HookContext): Promise<readonly HookItem[]>
   /** Erases one item. May run again after a crash: must be idempotent. */
   execute(item: HookItem, context: HookContext): Promise<HookOutcome>
@@ -49,8 +49,10 @@ export interface HookItem {
 }
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
-const MAX_TEXT = 512
-const MAX_ITEMS = 10_000
+const MAX_ITEM_ID = 128
+const MAX_DESCRIPTION = 256
+/** A hook with more to erase groups it: an item has a count. */
+const MAX_ITEMS = 1_000
 const METHODS = ['plan', 'execute', 'verify'] as const
 
 /** @throws {@link invalid_input} when hooks are no list of complete hooks under different ids */
@@ -74,24 +76,28 @@ export function parseHooks(hooks: unknown): readonly ErasureHook[] {
 
 /** Copies what a hook planned; undefined when it is no list of items under different ids. */
 export function parseItems(items: unknown): readonly HookItem[] | undefined {
-  if (!Array.isArray(items) || items.length > MAX_ITEMS) return undefined
-  const parsed = items.map(parseItem)
-  const complete = parsed.every((item) => item !== undefined)
-  if (!complete || new Set(parsed.map(({ id }) => id)).size !== parsed.length) return undefined
-  return parsed
+  try {
+    if (!Array.isArray(items) || items.length > MAX_ITEMS) return undefined
+    const parsed = items.map(parseItem)
+    const complete = parsed.every((item) => item !== undefined)
+    return complete && new Set(parsed.map(({ id }) => id)).size === parsed.length
+      ? parsed
+      : undefined
+  } catch {
+    // An accessor of the hook threw: what it threw goes no further.
+    return undefined
+  }
 }
 
 function parseItem(item: unknown): HookItem | undefined {
   const { id, description, count } = Object(item) as Partial<HookItem>
-  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_TEXT || !id.isWellFormed())
-    return undefined
-  if (
-    typeof description !== 'string' ||
-    description.length > MAX_TEXT ||
-    !description.isWellFormed()
-  )
+  if (!isText(id, MAX_ITEM_ID) || !isText(description, MAX_DESCRIPTION) || id === '')
     return undefined
   return Number.isSafeInteger(count) && Number(count) >= 0
     ? { id, description, count: Number(count) }
     : undefined
+}
+
+function isText(value: unknown, length: number): value is string {
+  return typeof value === 'string' && value.length <= length && value.isWellFormed()
 }

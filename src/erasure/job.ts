@@ -1,7 +1,7 @@
 import { canonicalBytes, type JsonObject, parseCanonical } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
-import type { PlannedHook, PlanItem } from './plan.ts'
+import { type ErasurePlan, type Inventory, type PlannedHook, toPlan } from './plan.ts'
 
 /**
  * State of one erasure, from its plan to its certificate, so that any process can go on with it. The row
@@ -13,8 +13,8 @@ export interface Job {
   readonly reason: string
   /** For the hooks; gone with this row. */
   readonly externalId?: string
-  readonly hash: string
-  readonly items: readonly PlanItem[]
+  /** Absent until every hook has planned. */
+  readonly inventory?: Inventory
   readonly hooks: readonly PlannedHook[]
   readonly plannedAt: number
   readonly step: Step
@@ -26,13 +26,21 @@ export interface Job {
 }
 
 /** Steps in their order; each names what was finished last. */
-export type Step = 'planned' | 'fenced' | 'read' | 'destroyed' | 'notified' | 'verified'
+export type Step = 'asked' | 'planned' | 'fenced' | 'read' | 'destroyed' | 'notified' | 'verified'
 
 /** What was destroyed, as numbers. */
 export interface Destroyed {
   readonly keys: number
   readonly rows: number
-  readonly lookupRows: readonly string[]
+  readonly lookupRows: number
+  /** Rows outside the person's prefix to look for again; the first ones, where there are very many. */
+  readonly sample: readonly string[]
+}
+
+/** The plan of a job, as it was shown. Pure. */
+export function planOf({ erasureId, reason, inventory, hooks }: Job): ErasurePlan {
+  if (inventory === undefined) throw new TypeError('a job without an inventory has no plan')
+  return toPlan(erasureId, { inventory, hooks, reason })
 }
 
 /** A job and the bytes that its next state is conditional on. */
@@ -42,8 +50,8 @@ export interface OpenJob {
 }
 
 /** Stores the first state of a job. */
-export async function addJob(deps: PeopleDeps, job: Job): Promise<void> {
-  await swap(deps, job, null)
+export async function addJob(deps: PeopleDeps, job: Job): Promise<OpenJob> {
+  return { job, sealed: await swap(deps, job, null) }
 }
 
 /** The job; undefined when there is none, or none any more. */

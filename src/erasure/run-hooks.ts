@@ -2,10 +2,13 @@ import { PrivityError } from '../base/errors.ts'
 import { systemClock } from '../base/time.ts'
 import type { ErasureHook, HookContext, HookItem } from './hook.ts'
 import { parseItems } from './hook.ts'
+import type { HookContexts } from './hook-context.ts'
 import type { PlannedHook } from './plan.ts'
 
 /** A hook that has not answered by then has failed, for now; milliseconds. */
 const PATIENCE = 30_000
+/** What all hooks plan must fit into the row of the job, with what is done of it; characters. */
+const MAX_PLAN = 131_072
 
 /**
  * Asks every hook what it has, before anything is destroyed.
@@ -14,18 +17,23 @@ const PATIENCE = 30_000
  */
 export async function planHooks(
   hooks: readonly ErasureHook[],
-  contextOf: (hook: ErasureHook) => HookContext,
+  contexts: HookContexts,
 ): Promise<readonly PlannedHook[]> {
   const planned = await Promise.all(
     hooks.map(async (hook) => {
-      const items = parseItems(await attempt(contextOf(hook), (context) => hook.plan(context)))
+      const items = parseItems(await attempt(contexts.of(hook), (context) => hook.plan(context)))
       return { hook: hook.id, items }
     }),
   )
-  const failing = planned.flatMap(({ hook, items }) => (items === undefined ? [hook] : []))
+  const failing = planned.flatMap(({ hook, items }) =>
+    items === undefined || sizeOf(items) > MAX_PLAN / hooks.length ? [hook] : [],
+  )
   const [first] = hooks
   if (failing.length > 0 && first !== undefined) {
-    throw new PrivityError('erasure_incomplete', { erasureId: contextOf(first).erasureId, failing })
+    throw new PrivityError('erasure_incomplete', {
+      erasureId: contexts.of(first).erasureId,
+      failing,
+    })
   }
   return planned.map(({ hook, items = [] }) => ({ hook, items }))
 }
@@ -36,7 +44,7 @@ export async function executeHooks(
   run: {
     readonly planned: readonly PlannedHook[]
     readonly done: ReadonlySet<string>
-    readonly contextOf: (hook: ErasureHook) => HookContext
+    readonly contexts: HookContexts
     readonly onDone: (item: string) => Promise<void>
   },
 ): Promise<{ readonly failing: readonly string[] }> {
@@ -49,7 +57,7 @@ export async function executeHooks(
       const outcome =
         hook === undefined
           ? undefined
-          : await attempt(run.contextOf(hook), (context) => hook.execute(item, context))
+          : await attempt(run.contexts.of(hook), (context) => hook.execute(item, context))
       if (outcome === 'done' || outcome === 'already_done') await run.onDone(name)
       else failing.add(id)
     }
@@ -62,10 +70,10 @@ export async function verifyHooks(
   hooks: readonly ErasureHook[],
   {
     planned,
-    contextOf,
+    contexts,
   }: {
     readonly planned: readonly PlannedHook[]
-    readonly contextOf: (hook: ErasureHook) => HookContext
+    readonly contexts: HookContexts
   },
 ): Promise<readonly string[]> {
   const failing = await Promise.all(
@@ -73,12 +81,21 @@ export async function verifyHooks(
       const hook = hooks.find((candidate) => candidate.id === id)
       if (hook === undefined) return items.length === 0 ? [] : [id]
       const verdicts = await Promise.all(
-        items.map((item) => attempt(contextOf(hook), (context) => hook.verify(item, context))),
+        items.map((item) => attempt(contexts.of(hook), (context) => hook.verify(item, context))),
       )
       return verdicts.every((verdict) => verdict === 'absent') ? [] : [id]
     }),
   )
   return failing.flat()
+}
+
+function sizeOf(items: readonly HookItem[]): number {
+  return JSON.stringify(items).length
+}
+
+/** Whether a hook runs before the keys are destroyed. */
+export function needsPlaintext(hook: ErasureHook): boolean {
+  return hook.needsPlaintext === true
 }
 
 /** Name of an item among those of all hooks. */

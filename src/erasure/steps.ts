@@ -1,17 +1,14 @@
-import { toBase64url, utf8 } from '../base/bytes.ts'
-import { PrivityError } from '../base/errors.ts'
-import { sha256 } from '../crypto/hash.ts'
-import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Person } from '../subjects/person.ts'
 import type { Vault } from '../vault/vault.ts'
-import { destroyRows, fencePerson } from './destroy.ts'
 import type { Certificates } from './certificate.ts'
-import { readFence } from './fence.ts'
-import type { ErasureHook, HookContext } from './hook.ts'
+import { certify } from './certify.ts'
+import { destroyPerson, fencePerson, openFenced } from './destroy.ts'
+import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
-import { listRows, scanAll } from './inventory.ts'
-import { type Job, type OpenJob, saveJob, type Step } from './job.ts'
-import { executeHooks, verifyHooks } from './run-hooks.ts'
+import { countRows, listRows } from './inventory.ts'
+import { type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
+import { executeHooks, needsPlaintext, planHooks } from './run-hooks.ts'
+import { incomplete, verifyErased } from './verify-erased.ts'
 
 /** How a run is watched and stopped; what was done stays done. */
 export interface RunOptions {
@@ -31,14 +28,25 @@ type StepRun = (deps: ErasureDeps, open: OpenJob, options: RunOptions) => Promis
 
 /** What follows on each step. Every one may be run again after a crash at any point. */
 const NEXT: { readonly [S in Exclude<Step, 'verified'>]: StepRun } = {
+  asked: planJob,
   planned: fence,
   fenced: readHooks,
   read: destroy,
   destroyed: otherHooks,
-  notified: verify,
+  notified: (deps, open, options) => verifyErased(deps, open, options.signal),
 }
-const STEPS = Object.keys(NEXT).length + 1
-const ORDER: readonly Step[] = ['planned', 'fenced', 'read', 'destroyed', 'notified', 'verified']
+const ORDER: readonly Step[] = [
+  'asked',
+  'planned',
+  'fenced',
+  'read',
+  'destroyed',
+  'notified',
+  'verified',
+]
+
+/** Progress counts from the plan. */
+const PLANNED = ORDER.indexOf('planned')
 
 /** Runs the steps that are left; resolves to the certificate. */
 export async function proceed(
@@ -50,20 +58,48 @@ export async function proceed(
   for (let step = open.job.step; step !== 'verified'; step = open.job.step) {
     options.signal?.throwIfAborted()
     open = await NEXT[step](deps, open, options)
-    options.onProgress?.(ORDER.indexOf(open.job.step), STEPS)
+    report(options, ORDER.indexOf(open.job.step))
   }
-  const certificate = await certify(deps, open)
-  options.onProgress?.(STEPS, STEPS)
+  const certificate = await certify(deps, open.job)
+  report(options, ORDER.length)
   return certificate
+}
+
+/** Lists what there is and asks every hook; nothing is destroyed before all have answered. */
+export async function planJob(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
+  const { vault, hooks } = deps
+  const { people } = vault
+  const { erasureId, subjectId } = open.job
+  const { person } = await people.read(subjectId)
+  const { externalId } = person.head
+  const contexts = hookContexts(vault, {
+    erasureId,
+    subjectId,
+    externalId,
+    person,
+    signal: undefined,
+  })
+  const planned = await planHooks(hooks, contexts)
+  contexts.revoke()
+  const inventory = countRows(person, await listRows(people, person))
+  return saveJob(people.deps, open, { inventory, hooks: planned, step: 'planned' })
+}
+
+/** What the app's callback throws is its own affair, and must not stop an erasure half way. */
+function report({ onProgress }: RunOptions, done: number): void {
+  try {
+    onProgress?.(done - PLANNED, ORDER.length - PLANNED)
+  } catch {
+    return
+  }
 }
 
 async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
   const { people } = deps.vault
-  const { reason, hash } = open.job
-  await fencePerson(people, open.job, { reason, planHash: hash })
-  const person = await openFenced(deps, open.job)
+  await fencePerson(people, open.job, { reason: open.job.reason, planHash: planOf(open.job).hash })
+  const person = await openFenced(people, open.job)
   const { externalId } = person?.head ?? {}
-  const startedAt = people.deps.clock.now()
+  const startedAt = people.now()
   return saveJob(people.deps, open, {
     step: 'fenced',
     startedAt,
@@ -72,65 +108,29 @@ async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
 }
 
 async function readHooks(deps: ErasureDeps, open: OpenJob, options: RunOptions): Promise<OpenJob> {
-  const person = await openFenced(deps, open.job)
-  return runHooks(deps, open, {
-    options,
-    person,
-    hooks: deps.hooks.filter(needsPlaintext),
-    step: 'read',
-  })
+  const person = await openFenced(deps.vault.people, open.job)
+  const hooks = deps.hooks.filter(needsPlaintext)
+  return runHooks(deps, open, { signal: options.signal, person, hooks, step: 'read' })
 }
 
 async function destroy(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
   const { people } = deps.vault
-  const person = await openFenced(deps, open.job)
-  if (person === undefined)
-    return saveJob(people.deps, open, { step: 'destroyed', destroyedAt: people.deps.clock.now() })
-  const rows = await listRows(people, person)
-  const { outside, lookupRows, records, operations, bodies, pages, others } = rows
-  const deleted = [
-    ...outside,
-    ...lookupRows,
-    ...records,
-    ...operations,
-    ...bodies,
-    ...pages,
-    ...others,
-  ].length
-  // Remembered first: after the keys are gone nothing says any more where the lookup rows were.
-  const destroyed = open.job.destroyed ?? {
-    keys: person.ring.length,
-    rows: deleted,
-    lookupRows: [...lookupRows, ...outside],
-  }
-  const known = await saveJob(people.deps, open, { destroyed })
-  await destroyRows(people, open.job, rows)
-  return saveJob(people.deps, known, { step: 'destroyed', destroyedAt: people.deps.clock.now() })
+  const known = await destroyPerson(people, open)
+  return saveJob(people.deps, known, { step: 'destroyed', destroyedAt: people.now() })
 }
 
 async function otherHooks(deps: ErasureDeps, open: OpenJob, options: RunOptions): Promise<OpenJob> {
   const hooks = deps.hooks.filter((hook) => !needsPlaintext(hook))
-  return runHooks(deps, open, { options, person: undefined, hooks, step: 'notified' })
-}
-
-async function verify(deps: ErasureDeps, open: OpenJob, options: RunOptions): Promise<OpenJob> {
-  const { people } = deps.vault
-  const { job } = open
-  const left = await scanAll(people, people.deps.keyspace.personRows(job.subjectId))
-  const lookups = await people.deps.store.read(job.destroyed?.lookupRows ?? [])
-  const document = await openFenced(deps, job)
-  const contextOf = contexts(deps, job, { options, person: undefined })
-  const failing = await verifyHooks(deps.hooks, { planned: job.hooks, contextOf })
-  const rows =
-    left.length > 0 || lookups.some((row) => row !== undefined) || document !== undefined
-      ? ['privity:rows']
-      : []
-  if (failing.length + rows.length > 0) throw incomplete(job, [...rows, ...failing])
-  return saveJob(people.deps, open, { step: 'verified' })
+  return runHooks(deps, open, {
+    signal: options.signal,
+    person: undefined,
+    hooks,
+    step: 'notified',
+  })
 }
 
 interface HookRun {
-  readonly options: RunOptions
+  readonly signal: AbortSignal | undefined
   readonly person: Person | undefined
   readonly hooks: readonly ErasureHook[]
   readonly step: Step
@@ -139,92 +139,39 @@ interface HookRun {
 async function runHooks(
   deps: ErasureDeps,
   start: OpenJob,
-  { options, person, hooks, step }: HookRun,
+  { signal, person, hooks, step }: HookRun,
 ): Promise<OpenJob> {
-  const ids = new Set(hooks.map(({ id }) => id))
-  const installed = new Set(deps.hooks.map(({ id }) => id))
-  // A hook that was installed when the plan was made and is gone now blocks, in the last of its chances.
-  const planned = start.job.hooks.filter(
-    ({ hook }) => ids.has(hook) || (step === 'notified' && !installed.has(hook)),
-  )
+  const { people } = deps.vault
+  const contexts = hookContexts(deps.vault, { ...contextOf(start.job), person, signal })
   let open = start
   const { failing } = await executeHooks(hooks, {
-    planned,
+    planned: plannedFor(deps, start.job, { hooks, step }),
     done: new Set(start.job.done),
-    contextOf: contexts(deps, start.job, { options, person }),
+    contexts,
     onDone: async (item) => {
-      open = await saveJob(deps.vault.people.deps, open, { done: [...open.job.done, item] })
+      open = await saveJob(people.deps, open, { done: [...open.job.done, item] })
     },
   })
+  contexts.revoke()
   if (failing.length > 0) throw incomplete(open.job, failing)
-  return saveJob(deps.vault.people.deps, open, { step })
+  return saveJob(people.deps, open, { step })
 }
 
-async function certify(deps: ErasureDeps, { job }: OpenJob): Promise<string> {
-  const { people } = deps.vault
-  const { store, keyspace, controller, ledger, clock } = people.deps
-  const scrub = await store.scrub?.()
-  const completedAt = clock.now()
-  const rowsVerified = (job.destroyed?.rows ?? 0) + (job.destroyed?.lookupRows.length ?? 0)
-  const certificate = await deps.certificates.sign(job, {
-    completedAt,
-    rowsVerified,
-    scrub,
-    checkpoint: await ledger.checkpoint(),
-  })
-  const { erasureId } = job
-  const [jobKey, certificateKey] = [keyspace.job(erasureId), keyspace.certificate(erasureId)]
-  const certificateHash = toBase64url(sha256(utf8(certificate)))
-  const entry: ControllerEntry = {
-    kind: 'controller',
-    at: completedAt,
-    event: { type: 'erasure.completed', erasureId, certificateHash },
-  }
-  await ledger.submit<null>({
-    reads: [jobKey, certificateKey],
-    build: (rows) => {
-      if (rows.get(certificateKey) !== undefined) return { kind: 'done', value: null }
-      if (rows.get(jobKey) === undefined) throw new PrivityError('write_conflict', { attempts: 1 })
-      const put = [[certificateKey, controller.seal(certificateKey, utf8(certificate))] as const]
-      return { kind: 'change', change: { put, del: [jobKey], entry }, value: null }
-    },
-  })
-  return certificate
+/** A hook that was there when the plan was made and is gone now blocks, in the last of its chances. */
+function plannedFor(
+  { hooks: installed }: ErasureDeps,
+  job: Job,
+  { hooks, step }: Pick<HookRun, 'hooks' | 'step'>,
+): Job['hooks'] {
+  const ids = new Set(hooks.map(({ id }) => id))
+  const known = new Set(installed.map(({ id }) => id))
+  return job.hooks.filter(({ hook }) => ids.has(hook) || (step === 'notified' && !known.has(hook)))
 }
 
-/** The person behind the fence of this erasure; undefined when nothing is left there. */
-async function openFenced(
-  { vault }: ErasureDeps,
-  { erasureId, subjectId }: Job,
-): Promise<Person | undefined> {
-  const { people } = vault
-  const [document] = await people.deps.store.read([people.deps.keyspace.person(subjectId)])
-  const fenced = document === undefined ? undefined : readFence(people.deps, subjectId, document)
-  if (document === undefined || fenced?.fence.erasureId !== erasureId)
-    throw new PrivityError('erased', { kind: 'subject' })
-  return fenced.sections.length === 0
-    ? undefined
-    : people.openFenced(subjectId, { document, sections: fenced.sections })
-}
-
-function contexts(
-  deps: ErasureDeps,
-  { erasureId, subjectId, externalId }: Job,
-  { options, person }: { readonly options: RunOptions; readonly person: Person | undefined },
-): (hook: ErasureHook) => HookContext {
-  return hookContexts(deps.vault, {
-    erasureId,
-    subjectId,
-    externalId,
-    person,
-    signal: options.signal,
-  })
-}
-
-function needsPlaintext({ needsPlaintext: needs }: ErasureHook): boolean {
-  return needs === true
-}
-
-function incomplete({ erasureId }: Job, failing: readonly string[]): PrivityError {
-  return new PrivityError('erasure_incomplete', { erasureId, failing })
+function contextOf({ erasureId, subjectId, externalId }: Job): {
+  readonly erasureId: string
+  readonly subjectId: string
+  readonly externalId: string | undefined
+} {
+  return { erasureId, subjectId, externalId }
 }

@@ -26,6 +26,8 @@ export interface PersonKeys {
    * @throws {@link key_unreadable} when the entry was changed or moved
    */
   open(personId: string, entry: RingEntry): ClassKey
+  /** Overwrites what is kept of a key that was destroyed. */
+  forget(personId: string, entry: RingEntry): void
   /** Fetches the keys of classes that were added by another process. */
   load(classes: readonly EpochClass[]): Promise<void>
   /** Wraps a key that belongs to a class as a whole, such as that of a lookup. */
@@ -52,8 +54,14 @@ export interface PersonKeysDeps {
   readonly salt: Uint8Array
   readonly epoch: number
   readonly clock: Clock
-  /** Key of a class in the policy, for the provider's context. */
-  readonly nameOf: (accessClass: number) => string
+  /** Keys of the access classes in the catalogue, for the provider's context. */
+  readonly names: ClassNames
+}
+
+/** Keys of access classes by number; those that another process added are fetched. */
+export interface ClassNames {
+  nameOf(accessClass: number): string | undefined
+  refresh(): Promise<void>
 }
 
 type ClassSecret = Secret | 'key_unavailable' | 'key_unreadable'
@@ -65,7 +73,7 @@ interface State extends PersonKeysDeps {
 const KEY_LENGTH = 32
 const KEY_ID_LENGTH = 8
 /** Keys in use are kept by id; the document that is read each time says whether they still count. */
-const CACHE = { maxEntries: 4_096, maxAgeMs: 600_000 } as const
+const CACHE = { maxEntries: 16_384, maxAgeMs: 600_000 } as const
 
 /** Opens, makes and keeps the keys of persons. */
 export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
@@ -84,18 +92,25 @@ export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
       return { entry, key }
     },
     open: (personId, entry) => {
-      const name = `${personId}/${toHex(entry.keyId)}`
+      const name = cacheName(personId, entry)
       const known = cache.get(name)
       if (known !== undefined) return known
       const secret = secretOf(state, entry).use((kek) =>
         unwrapPersonKey(kek, { ...entry, storeId, personId }),
       )
       if (secret === undefined)
-        throw new PrivityError('key_unreadable', { what: deps.nameOf(entry.accessClass) })
+        throw new PrivityError('key_unreadable', {
+          what: nameOfClass(deps.names, entry.accessClass),
+        })
       const key = createClassKey(entry.keyId.slice(), secret)
       secret.fill(0)
       cache.set(name, key)
       return key
+    },
+    forget: (personId, entry) => {
+      const name = cacheName(personId, entry)
+      cache.get(name)?.wipe()
+      cache.delete(name)
     },
     load: (classes) => load(state, classes),
     mint: (classes) => mint(state, classes),
@@ -106,10 +121,16 @@ export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
         unwrapBytes(kek, wrapped, associated(state, slot, label)),
       )
       if (key === undefined)
-        throw new PrivityError('key_unreadable', { what: deps.nameOf(slot.accessClass) })
+        throw new PrivityError('key_unreadable', {
+          what: nameOfClass(deps.names, slot.accessClass),
+        })
       return key
     },
   }
+}
+
+function cacheName(personId: string, { keyId }: RingEntry): string {
+  return `${personId}/${toHex(keyId)}`
 }
 
 function associated({ storeId }: State, slot: EpochClass, label: string): Uint8Array {
@@ -121,15 +142,19 @@ function associated({ storeId }: State, slot: EpochClass, label: string): Uint8A
   ])
 }
 
-function secretOf({ secrets, nameOf }: State, slot: EpochClass): Secret {
+function secretOf({ secrets, names }: State, slot: EpochClass): Secret {
   const secret = secrets.get(nameOfSlot(slot))
   if (secret instanceof Secret) return secret
-  throw new PrivityError(secret ?? 'key_unavailable', { what: nameOf(slot.accessClass) })
+  throw new PrivityError(secret ?? 'key_unavailable', {
+    what: nameOfClass(names, slot.accessClass),
+  })
 }
 
 async function load(state: State, classes: readonly EpochClass[]): Promise<void> {
   const missing = classes.filter((slot) => !state.secrets.has(nameOfSlot(slot)))
   if (missing.length === 0) return
+  if (missing.some(({ accessClass }) => state.names.nameOf(accessClass) === undefined))
+    await state.names.refresh()
   const keys = missing.map(({ epoch, accessClass }) => state.keyspace.classKey(epoch, accessClass))
   const rows = await state.store.read(keys)
   await Promise.all(
@@ -162,12 +187,16 @@ async function mint(state: State, classes: readonly EpochClass[]): Promise<reado
 }
 
 function contextOf(
-  { storeId, salt, nameOf }: State,
+  { storeId, salt, names }: State,
   { epoch, accessClass }: EpochClass,
 ): KeyContext {
-  return { storeId, salt, epoch, accessClass: nameOf(accessClass) }
+  return { storeId, salt, epoch, accessClass: nameOfClass(names, accessClass) }
 }
 
 function nameOfSlot({ epoch, accessClass }: EpochClass): string {
   return `${epoch}/${accessClass}`
+}
+
+function nameOfClass(names: ClassNames, accessClass: number): string {
+  return names.nameOf(accessClass) ?? 'unknown'
 }

@@ -14,6 +14,8 @@ export interface Ledger extends GroupCommit<Entry, EntryReceipt> {
   readonly log: Log
   /** Signed note over everything acknowledged so far. */
   checkpoint(): Promise<string>
+  /** Time of the last operation about a person, as far as this instance knows; milliseconds since the epoch. */
+  lastAt(): number
 }
 
 /** What the ledger needs. */
@@ -53,6 +55,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
   return {
     ...group,
     log,
+    lastAt: () => log.lastAt(),
     checkpoint: async () => {
       const [bytes] = await store.read([keyspace.log.head])
       return (await log.head(bytes)).note
@@ -88,7 +91,10 @@ async function finish(
     places.push(place)
     state = nextState(state, entry)
   }
-  const at = Math.max(...changes.map(({ entry }) => entry.at))
+  const at = Math.max(
+    0,
+    ...changes.flatMap(({ entry }) => (entry.kind === 'person' ? [entry.at] : [])),
+  )
   const appended = await log.append(before, { leaves, at, state: toJson(state) })
   const receipts = places.map((place) => ({
     ...place,

@@ -14,6 +14,8 @@ export interface Log {
   readonly keys: LogKeys
   /** The head as stored; an empty log when there is none yet. Verified unless this instance wrote it. */
   head(bytes: Uint8Array | undefined): Promise<LogHead>
+  /** Time in the latest head that was seen; milliseconds since the epoch. */
+  lastAt(): number
   /** Rows that append these leaves, the new head among them. */
   append(
     head: LogHead,
@@ -50,6 +52,7 @@ export function createLog({ origin, keys, signer }: LogDeps): Log {
   return {
     origin,
     keys,
+    lastAt: () => trusted?.head.at ?? 0,
     head: async (bytes) => {
       if (bytes === undefined) return EMPTY
       if (trusted !== undefined && equalBytes(trusted.bytes, bytes)) return trusted.head

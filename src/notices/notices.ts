@@ -274,6 +274,13 @@ export function requireVersion({ versions }: NoticeBook, ref: NoticeRef): FoundV
   return { version, ordinal: index + 1 }
 }
 
+/** @throws {@link not_declared} when a version has no words in that language */
+export function requireLanguage({ version }: FoundVersion, language: string): void {
+  const declared = Object.keys(version.texts)
+  if (declared.includes(language)) return
+  throw new PrivityError('not_declared', { kind: 'language', path: ['language'], declared })
+}
+
 async function findVersion(
   people: People,
   ref: NoticeRef,
@@ -282,9 +289,7 @@ async function findVersion(
   const key = bookKey(people.deps, ref.id)
   const [sealed] = await people.deps.store.read([key])
   const found = requireVersion(openBook(people.deps, ref.id, sealed), ref)
-  const declared = Object.keys(found.version.texts)
-  if (!declared.includes(language))
-    throw new PrivityError('not_declared', { kind: 'language', path: ['language'], declared })
+  requireLanguage(found, language)
   return found
 }
 

@@ -21,10 +21,12 @@ export type Relationship = (ask: {
 export interface Permit {
   /** Asking returns a value; acting throws. */
   may(ask: unknown): Promise<Decision>
-  /** Asks the app; to be done before the rows are read. */
-  related(ask: ParsedAsk, subjectId: string): Promise<boolean>
-  /** Rows that a decision needs beside the person document. */
+  /** Asks the app, where it was told to. */
+  related(ask: ParsedAsk, subjectId: string): boolean | Promise<boolean>
+  /** Rows that a decision about any purpose needs beside the person document. */
   readonly reads: readonly Key[]
+  /** The same for one purpose: only a consent can be stale. */
+  readsFor(ask: ParsedAsk): readonly Key[]
   decide(ask: ParsedAsk, facts: PersonFacts): Decision
   /** Purposes of a field that have a live basis for this person now. */
   hasBasis(purposes: readonly string[], facts: Omit<PersonFacts, 'related'>): boolean
@@ -45,6 +47,8 @@ export interface PermitDeps {
   readonly relationship: Relationship | undefined
 }
 
+const NONE: readonly Key[] = []
+
 /** Decisions under the running policy. */
 export function createPermit(deps: PermitDeps): Permit {
   const { people, policy } = deps
@@ -60,13 +64,14 @@ export function createPermit(deps: PermitDeps): Permit {
       basis,
       head,
       register: registerOf(notices),
-      now: people.deps.clock.now(),
+      now: people.now(),
     })
   }
   const permit: Permit = {
     reads,
+    readsFor: ({ purpose }) => (purpose.basis === 'consent' ? reads : NONE),
     may: (ask) => may(deps, permit, ask),
-    related: (ask, subjectId) => related(deps, ask, subjectId),
+    related: (ask, subjectId) => deps.relationship === undefined || related(deps, ask, subjectId),
     decide: (ask, facts) => {
       const basis = basisOf(ask.name, facts)
       if (basis === undefined) return denial('no_basis')
@@ -104,7 +109,7 @@ async function may(
 ): Promise<Decision> {
   const parsed = parseMay(policy, ask)
   try {
-    const { person, rows } = await people.read(parsed.subjectId, permit.reads)
+    const { person, rows } = await people.read(parsed.subjectId, permit.readsFor(parsed))
     const isRelated = await permit.related(parsed, parsed.subjectId)
     return permit.decide(parsed, { head: person.head, notices: rows[0], related: isRelated })
   } catch (error) {

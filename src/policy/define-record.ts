@@ -3,9 +3,10 @@ import { MAX_CLASSES, classesOf } from './access-class.ts'
 import { collectFaults, type Faults } from './faults.ts'
 import { type AnyField, type FieldKit, fieldKit, makeField } from './field.ts'
 import { type FieldDefinition, type PurposeTable, readField } from './field-definition.ts'
-import { readMap } from './members.ts'
+import { readMap } from './read-members.ts'
 import { memberNameFault } from './names.ts'
-import { isTrue, type OptionTable, optional, readOptions } from './options.ts'
+import { type OptionTable, optional, readOptions } from './read-options.ts'
+import { onlyTrue } from './rules.ts'
 import { type Purposes, readPurposes, type SpecialPurposes } from './purposes.ts'
 import type { RecordOptions, RecordType, ReservedNames } from './record-type.ts'
 
@@ -17,7 +18,7 @@ export interface RecordDefinition {
 }
 
 const MAX_FIELDS = 256
-const OPTIONS: OptionTable<RecordOptions> = { many: optional(isTrue) }
+const OPTIONS: OptionTable<RecordOptions> = { many: optional(onlyTrue) }
 const definitions = new WeakMap<object, RecordDefinition>()
 
 /**
@@ -77,7 +78,7 @@ interface Given {
 
 function readRecord({ purposes, fields, options }: Given, faults: Faults): RecordDefinition {
   const declared = readPurposes(purposes, faults.at('purposes'))
-  const chosen = readOptions(options ?? {}, OPTIONS, faults.at('options'))
+  const chosen = readOptions(options === undefined ? {} : options, OPTIONS, faults.at('options'))
   const read = readFields(fields, declared, faults.at('fields'))
   return { many: chosen.many === true, fields: read }
 }

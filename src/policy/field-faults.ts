@@ -19,7 +19,7 @@ export type SchemaFaults<S extends z.ZodType> =
     ? unknown
     : [Extract<z.output<S>, NotJson>] extends [never]
       ? unknown
-      : PrivityTypeError<'the output of this schema is not JSON: wrap it in a codec that gives JSON, or give a schema with JSON output'>
+      : PrivityTypeError<'the output of this schema is not JSON: use a codec'>
 
 /** Refuses options that contradict each other or the purposes, and options that do not exist. */
 export type FieldFaults<S extends z.ZodType, O, Special> = UnknownOptions<O> &
@@ -45,7 +45,7 @@ type ViewFaults<O> = O extends {
         readonly [K in Exclude<
           keyof V,
           P
-        >]: PrivityTypeError<`this field does not serve the purpose '${K & string}', so it has no view for it`>
+        >]: PrivityTypeError<`the field does not serve the purpose '${K & string}'`>
       }
     }
   : unknown
@@ -53,7 +53,7 @@ type ViewFaults<O> = O extends {
 type LookupFaults<S extends z.ZodType, O> = O extends { readonly lookup: string }
   ? O extends { readonly special: string }
     ? {
-        readonly lookup: PrivityTypeError<'a special field has no lookup: its index would tell which people share a value'>
+        readonly lookup: PrivityTypeError<'a special field has no lookup'>
       }
     : [z.output<S>] extends [string | null | undefined]
       ? unknown
@@ -67,6 +67,6 @@ type SpecialFaults<O, Special> = O extends {
   ? [Exclude<P, Special>] extends [never]
     ? unknown
     : {
-        readonly special: PrivityTypeError<`the purpose '${Exclude<P, Special> & string}' has neither explicit consent nor an article 9 ground, which a special field needs`>
+        readonly special: PrivityTypeError<`the purpose '${Exclude<P, Special> & string}' has neither explicit consent nor an article 9 ground`>
       }
   : unknown

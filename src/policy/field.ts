@@ -59,7 +59,7 @@ export interface FieldKit<P extends string, Special extends PropertyKey = P> {
 
 const made = new WeakSet<object>()
 
-/** The kit itself; what is given to it is checked by the record, so that all faults are said at once. */
+/** The kit itself; the record checks what is given to it, so that all faults are said at once. */
 export const fieldKit: { readonly field: typeof makeField } = Object.freeze({ field: makeField })
 
 /** Makes a field of whatever is given. */

@@ -1,6 +1,6 @@
 import { isPlainObject } from '../base/plain.ts'
 
-/** Freezes plain objects and arrays all the way down; functions and class instances stay as they are. */
+/** Freezes plain objects and arrays all the way down; functions and instances stay as they are. */
 export function freezeDeep<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   if (!Array.isArray(value) && !isPlainObject(value)) return value

@@ -2,9 +2,10 @@ import { isCountry } from './country.ts'
 import { definitionOf, type RecordDefinition } from './define-record.ts'
 import type { Faults } from './faults.ts'
 import { checkSpecial, type FieldDefinition, type PurposeTable } from './field-definition.ts'
-import { type Members, readMap, readMembers } from './members.ts'
+import { type Members, readMap, readMembers } from './read-members.ts'
 import { memberNameFault, nameFault } from './names.ts'
-import { isComplete, type OptionTable, readOptions, required, text } from './options.ts'
+import { isComplete, type OptionTable, readOptions, required } from './read-options.ts'
+import { line } from './rules.ts'
 import type { Controller, Role } from './policy-type.ts'
 import { purposeList, readPurposeList } from './purpose-list.ts'
 import { isPurpose, type Purpose, readPurposes } from './purposes.ts'
@@ -27,12 +28,12 @@ export interface RecordEntry {
 const MAX_RECORDS = 64
 const MAX_ROLES = 256
 const PARTS: readonly string[] = ['controller', 'purposes', 'records', 'roles']
-const VERSION = text(64)
+const VERSION = line(64)
 
 const CONTROLLER: OptionTable<Controller> = {
-  id: required(text(128)),
-  name: required(text(256)),
-  contact: required(text(256)),
+  id: required(line(128)),
+  name: required(line(256)),
+  contact: required(line(256)),
   country: required(country),
 }
 
@@ -44,9 +45,9 @@ export function readPolicy(input: unknown, faults: Faults): PolicyContent | unde
   if (members === undefined) return undefined
   checkParts(members, faults)
   const version = readVersion(members.get('version'), faults.at('version'))
-  const purposes = readPurposes(members.get('purposes') ?? {}, faults.at('purposes'))
-  const records = readRecords(members.get('records') ?? {}, purposes, faults.at('records'))
-  const roles = readRoles(members.get('roles') ?? {}, purposes, faults.at('roles'))
+  const purposes = readPurposes(partOf(members, 'purposes'), faults.at('purposes'))
+  const records = readRecords(partOf(members, 'records'), purposes, faults.at('records'))
+  const roles = readRoles(partOf(members, 'roles'), purposes, faults.at('roles'))
   const controller = readController(members.get('controller'), faults.at('controller'))
   if (controller === undefined) return undefined
   const whole = new Map([...purposes].flatMap(([name, it]) => (isPurpose(it) ? [[name, it]] : [])))
@@ -61,6 +62,12 @@ function checkParts(members: Members, faults: Faults): void {
   for (const name of members.keys()) {
     if (name !== 'version' && !PARTS.includes(name)) faults.at(name).add('unrecognized_keys')
   }
+}
+
+// A missing part was reported; it must not make others look wrong.
+function partOf(members: Members, name: string): unknown {
+  const part = members.get(name)
+  return part === undefined ? {} : part
 }
 
 function readVersion(value: unknown, faults: Faults): string | undefined {

@@ -1,6 +1,6 @@
 import type { Faults } from './faults.ts'
 import { nameFault } from './names.ts'
-import { list, type Rule } from './options.ts'
+import { list, type Rule } from './rules.ts'
 import { MAX_PURPOSES } from './purposes.ts'
 
 /** Names of declared purposes. */

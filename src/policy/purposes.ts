@@ -2,21 +2,10 @@ import type { Duration } from '../base/time.ts'
 import { collectFaults, type Faults } from './faults.ts'
 import { freezeDeep } from './freeze.ts'
 import { LEGAL_BASES, type LegalBasis } from './legal-basis.ts'
-import { readMap } from './members.ts'
+import { readMap } from './read-members.ts'
 import { nameFault } from './names.ts'
-import {
-  duration,
-  format,
-  isComplete,
-  isTrue,
-  oneOf,
-  type OptionTable,
-  optional,
-  period,
-  readOptions,
-  required,
-  text,
-} from './options.ts'
+import { isComplete, type OptionTable, optional, readOptions, required } from './read-options.ts'
+import { duration, format, oneOf, onlyTrue, period, text } from './rules.ts'
 import type { PrivityTypeError } from './type-error.ts'
 
 /** Why data is used: the unit of permission. */
@@ -78,11 +67,11 @@ const PURPOSE: OptionTable<Purpose> = {
   description: required(text(2_000)),
   // A compact or a full IRI.
   dpv: optional(format(/^[A-Za-z][A-Za-z0-9+.-]{0,31}:[^\s\p{C}]{1,255}$/u)),
-  explicit: optional(isTrue),
+  explicit: optional(onlyTrue),
   validFor: optional(period),
   erasureGrace: optional(duration),
-  requiresTask: optional(isTrue),
-  marketing: optional(isTrue),
+  requiresTask: optional(onlyTrue),
+  marketing: optional(onlyTrue),
   // 9(2)(a) is explicit consent itself, which `explicit` declares.
   article9: optional(format(/^9\(2\)\([b-j]\)$/)),
 }

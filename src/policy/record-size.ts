@@ -2,8 +2,8 @@ import { canonicalBytes } from '../base/canonical.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { StoredFields } from './compiled.ts'
 
-/** Greatest size of one record in bytes of canonical JSON; a row of a store holds twice that. */
-export const MAX_RECORD_BYTES = 262_144
+// In bytes of canonical JSON; a row of a store holds twice that.
+const MAX_RECORD_BYTES = 262_144
 
 /**
  * Refuses a record that is too big to store, for example after changes were merged into it.

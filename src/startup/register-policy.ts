@@ -73,13 +73,17 @@ async function readCatalogue({ store, keyspace, root }: RegisterDeps): Promise<C
   return { catalogue: decodeCatalogue(root.controller.open(keyspace.catalogue, sealed)), sealed }
 }
 
-function createKeys(
-  { store, keyspace, provider, root, clock }: RegisterDeps,
-  catalogue: Catalogue,
-): PersonKeys {
+function createKeys(deps: RegisterDeps, known: Catalogue): PersonKeys {
+  const { store, keyspace, provider, root, clock } = deps
   const { storeId, salt, epoch } = root
-  const nameOf = (accessClass: number): string => catalogue.classes[accessClass] ?? 'unknown'
-  return createPersonKeys({ store, keyspace, provider, storeId, salt, epoch, clock, nameOf })
+  let { classes } = known
+  const names = {
+    nameOf: (accessClass: number): string | undefined => classes[accessClass],
+    refresh: async (): Promise<void> => {
+      classes = (await readCatalogue(deps)).catalogue.classes
+    },
+  }
+  return createPersonKeys({ store, keyspace, provider, storeId, salt, epoch, clock, names })
 }
 
 interface NewCatalogue {

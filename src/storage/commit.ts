@@ -35,6 +35,8 @@ interface Attempt<Entry, Receipt> {
   /** The head that this attempt is conditional on. */
   readonly head: Uint8Array | undefined
   readonly built: readonly BuiltMember<Entry, Receipt>[]
+  /** Need no change of their own, but saw what those before them changed. */
+  readonly waiting: readonly Member<Entry, Receipt>[]
 }
 
 /** What was sent to the store. */
@@ -132,15 +134,22 @@ async function prepare<Entry, Receipt>(
   const overlay = createOverlay(new Map(keys.map((key, index) => [key, values[index]])))
   const head = overlay.get(group.finisher.reads[0])
   const built: BuiltMember<Entry, Receipt>[] = []
-  for (const member of members) {
-    const change = member.open ? member.build(overlay, head) : undefined
-    if (change === undefined) continue
+  const waiting: Member<Entry, Receipt>[] = []
+  for (const member of members.filter(({ open }) => open)) {
+    const change = member.build(overlay, head)
+    if (change === undefined) {
+      // An answer that rests on a batch is only given once that batch is applied.
+      if (built.length === 0) member.settle(undefined)
+      else waiting.push(member)
+      continue
+    }
     if (built.length > 0 && exceeds(group.store, { overlay, entries: built.length + 1 }, change))
       break
     overlay.apply(change)
+    member.send()
     built.push({ member, change })
   }
-  return { overlay, head, built }
+  return { overlay, head, built, waiting }
 }
 
 function exceeds(
@@ -165,14 +174,14 @@ async function finish<Entry, Receipt>(
 
 async function send<Entry, Receipt>(
   { store }: Group<Entry, Receipt>,
-  { overlay, built }: Attempt<Entry, Receipt>,
+  { overlay, built, waiting }: Attempt<Entry, Receipt>,
   { receipts }: Sent<Receipt>,
 ): Promise<void> {
-  for (const { member } of built) member.send()
   await withinPatience(store.commit(overlay.toBatch()), 'outcome_unknown')
   built.forEach(({ member }, index) => {
     member.settle(receipts[index])
   })
+  for (const member of waiting) member.settle(undefined)
 }
 
 interface Failure<Entry, Receipt> {
@@ -192,7 +201,9 @@ async function fail<Entry, Receipt>(
   if (verdict === 'bisect' && members.length > 1) {
     const middle = members.length >> 1
     const first = await run(group, members.slice(0, middle))
-    return [...first, ...(await run(group, members.slice(middle)))]
+    const rest = members.slice(middle)
+    // Nobody overtakes: what is left of the first half goes before the second.
+    return first.length > 0 ? [...first, ...rest] : run(group, rest)
   }
   if (verdict === 'unknown' && attempt !== undefined && sent !== undefined) {
     attempt.built.forEach(({ member }, index) => {
@@ -206,6 +217,6 @@ async function fail<Entry, Receipt>(
 
 /** Nothing foreign leaves: a driver's message may hold what was written. */
 function typed(error: unknown): unknown {
-  if (isPrivityError(error) || error instanceof TypeError) return error
+  if (isPrivityError(error)) return error
   return new PrivityError('store_unavailable', { reason: 'failed' })
 }

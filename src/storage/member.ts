@@ -17,9 +17,12 @@ export interface Member<Entry, Receipt> {
   /** It has no outcome yet. */
   readonly open: boolean
   readonly reads: readonly Key[]
-  /** Its change for this batch; undefined when it has an outcome without one. */
+  /**
+   * Its change for this batch; undefined when it needs none. Its outcome then rests on the rows that it
+   * saw: it may be settled once these are what the store holds.
+   */
   build(rows: Rows, head: Uint8Array | undefined): Change<Entry> | undefined
-  /** From here on an abort no longer ends it: the store has been asked. */
+  /** From here on an abort no longer ends it: its change is on the way to the store. */
   send(): void
   settle(receipt: Receipt | undefined): void
   /** The last attempt may have been applied, or may still be. */
@@ -28,6 +31,11 @@ export interface Member<Entry, Receipt> {
   refuse(error: unknown, head: Uint8Array | undefined): void
   /** Ends it when its signal was aborted or its time is up. */
   expire(patience: number): void
+}
+
+interface Doubt<Receipt> extends DoubtfulAttempt<Receipt> {
+  /** What to tell the caller if it was this attempt that landed. */
+  readonly applied: ((receipt: Receipt | undefined) => void) | undefined
 }
 
 /** A participant that waits for its outcome. */
@@ -39,7 +47,8 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
   #resolve: (committed: Committed<Value, Receipt>) => void = () => undefined
   #reject: (error: unknown) => void = () => undefined
   #state: 'waiting' | 'sent' | 'closed' = 'waiting'
-  #doubt: DoubtfulAttempt<Receipt> | undefined
+  /** Attempts that may have landed, or may still: each is conditional on a head. */
+  readonly #doubts: Doubt<Receipt>[] = []
   #attempts = 0
   /** What to tell the caller once the current change is applied. */
   #applied: ((receipt: Receipt | undefined) => void) | undefined
@@ -64,8 +73,9 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
 
   build(rows: Rows, head: Uint8Array | undefined): Change<Entry> | undefined {
     this.#state = 'waiting'
-    if (this.#hasLanded(head)) {
-      this.#applied?.(this.#doubt?.receipt)
+    const landed = this.#doubts.find(({ wrote }) => isSame(wrote, head))
+    if (landed !== undefined) {
+      landed.applied?.(landed.receipt)
       return undefined
     }
     try {
@@ -74,9 +84,7 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
         this.#close()
         this.#resolve({ value: built.value, receipt })
       }
-      if (built.kind === 'change') return built.change
-      this.#applied(undefined)
-      return undefined
+      return built.kind === 'change' ? built.change : undefined
     } catch (error) {
       return this.#eject(error, rows, head)
     }
@@ -88,11 +96,11 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
   }
 
   settle(receipt: Receipt | undefined): void {
-    this.#applied?.(receipt)
+    if (this.open) this.#applied?.(receipt)
   }
 
   doubt(attempt: DoubtfulAttempt<Receipt>): void {
-    this.#doubt = attempt
+    this.#doubts.push({ ...attempt, applied: this.#applied })
   }
 
   refuse(error: unknown, head: Uint8Array | undefined): void {
@@ -104,7 +112,7 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
     if (this.#participant.signal?.aborted) this.#abort()
     if (!this.open || performance.now() - this.#started < patience) return
     const { operationId } = this.#participant
-    if (this.#doubt === undefined)
+    if (this.#doubts.length === 0)
       this.#end(new PrivityError('write_conflict', { attempts: this.#attempts }))
     else
       this.#end(
@@ -123,28 +131,35 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
   }
 
   #abort(): void {
-    if (this.#state === 'waiting' && this.#doubt === undefined)
+    if (this.#state === 'waiting' && this.#doubts.length === 0)
       this.#end(this.#participant.signal?.reason)
   }
 
-  #hasLanded(head: Uint8Array | undefined): boolean {
-    const wrote = this.#doubt?.wrote
-    return wrote !== undefined && head !== undefined && equalBytes(wrote, head)
-  }
-
   #mayStillLand(head: Uint8Array | undefined): boolean {
-    if (this.#doubt === undefined) return false
-    const { head: before } = this.#doubt
-    return head === undefined || before === undefined || equalBytes(before, head)
+    return this.#doubts.some(
+      (doubt) => head === undefined || doubt.head === undefined || isSame(doubt.head, head),
+    )
   }
 
   #eject(error: unknown, rows: Rows, head: Uint8Array | undefined): Change<Entry> | undefined {
-    if (!this.#mayStillLand(head)) {
-      this.#end(error)
+    this.#applied = () => this.#end(error)
+    if (!this.#mayStillLand(head)) return undefined
+    // An attempt of unknown outcome is only dead once something else is committed in its place.
+    const fence = this.#abandon(rows)
+    if (fence === undefined) this.#applied = undefined
+    return fence
+  }
+
+  #abandon(rows: Rows): Change<Entry> | undefined {
+    try {
+      return this.#participant.abandon?.(rows)
+    } catch {
+      // It cannot be voided: it waits until the store shows what became of it.
       return undefined
     }
-    // An attempt of unknown outcome is only dead once something else is committed in its place.
-    this.#applied = () => this.#end(error)
-    return this.#participant.abandon?.(rows)
   }
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && equalBytes(a, b)
 }

@@ -35,6 +35,13 @@ export interface People {
   /** Adds a person. */
   add<Value extends JsonValue>(request: AddRequest<Value>): Promise<Changed<Value>>
   readonly deps: PeopleDeps
+  /**
+   * The later of the clock and the last operation about anybody: a clock set back revives nothing that
+   * had run out. Milliseconds since the epoch.
+   */
+  now(): number
+  /** Drops what is kept of a person in memory, once their keys are destroyed. */
+  forget(person: Person): void
   open(id: string, document: Uint8Array | undefined): Person
   /** Opens what a fence stands before: for the erasure itself. */
   openFenced(id: string, document: Pick<Person, 'document' | 'sections'>): Person
@@ -100,6 +107,11 @@ export function createPeople(deps: PeopleDeps): People {
     openPerson({ ...deps, heads }, id, document)
   return {
     deps,
+    now: () => now(deps),
+    forget: ({ id, ring }) => {
+      heads.delete(id)
+      for (const entry of ring) deps.keys.forget(id, entry)
+    },
     open,
     openFenced: (id, document) => openSections({ ...deps, heads }, { id, ...document }),
     read: async (id, also = [], signal) => {
@@ -181,7 +193,7 @@ function draftChange<Value extends JsonValue>(
   rows: Rows,
 ): Built<Entry, Answer<Value>> {
   // Validity is judged by the later of the clock and the last operation: a clock set back revives nothing.
-  const at = Math.max(deps.clock.now(), before.head.at)
+  const at = Math.max(now(deps), before.head.at)
   const { draft, close } = openDraft(deps, before, at)
   const { event, value } = request.apply(draft, rows)
   const core = draft.key(CORE)
@@ -198,7 +210,7 @@ function draftChange<Value extends JsonValue>(
 
 /** Takes the operation's row, so that an attempt that may still be under way can never land. */
 function abandon(deps: PeopleDeps, person: Person, operation: Operation): Change<Entry> {
-  const at = Math.max(deps.clock.now(), person.head.at)
+  const at = Math.max(now(deps), person.head.at)
   const { draft, close } = openDraft(deps, person, at)
   const { core, document } = person
   draft.put(operation.row, sealVoid(core, operation))
@@ -246,6 +258,10 @@ export function bodyContext(storeId: string, personId: string, sequence: number)
     recordId: String(sequence),
     revision: 0,
   }
+}
+
+function now({ clock, ledger }: PeopleDeps): number {
+  return Math.max(clock.now(), ledger.lastAt())
 }
 
 /** Any string that is no registered id, well-formed or not, is simply not found. */

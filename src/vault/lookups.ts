@@ -16,6 +16,8 @@ import type { Row, Store } from '../storage/store.ts'
 export interface Lookups {
   /** Number of a field's lookup. */
   numberOf(record: string, field: CompiledField): number
+  /** Every lookup that a field ever had: its rows go when the value does, whatever the policy says now. */
+  numbersOf(record: string, fieldId: string): readonly number[]
   /** The token of a normalised value. @throws {@link key_unavailable} */
   token(lookup: number, normalised: string): LookupKey
 }
@@ -60,6 +62,10 @@ export async function openLookups({
   return {
     numberOf: (record, { id, lookup = '' }) =>
       catalogue.lookups.findIndex(({ name }) => name === lookupName(record, id, lookup)),
+    numbersOf: (record, fieldId) =>
+      catalogue.lookups.flatMap(({ name }, lookup) =>
+        name.startsWith(lookupName(record, fieldId, '')) ? [lookup] : [],
+      ),
     token: (lookup, normalised) => {
       const digest = secretOf(lookup).use((key) => hmacSha256(key, utf8(normalised)))
       return { lookup, generation: GENERATION, token: toHex(digest.subarray(0, TOKEN_LENGTH)) }

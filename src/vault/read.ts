@@ -40,9 +40,11 @@ export async function readRecord(
   request: ReadRequest,
 ): Promise<object | undefined> {
   const { ask, id, recordId, signal } = request
-  const reads = [...vault.permit.reads, ...recordReads(vault, target, request)]
+  const decisive = vault.permit.readsFor(ask)
+  const reads = [...decisive, ...recordReads(vault, target, request)]
   const { person, rows } = await vault.people.read(id, reads, signal)
-  const [notices, page, row] = rows
+  const notices = decisive.length === 0 ? undefined : rows[0]
+  const [page, row] = rows.slice(decisive.length)
   const related = await vault.permit.related(ask, id)
   const { allowed, reasons } = vault.permit.decide(ask, { head: person.head, notices, related })
   if (!allowed) throw await refuse(vault, { target, request, person, reasons })

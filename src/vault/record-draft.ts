@@ -1,5 +1,6 @@
 import type { JsonValue } from '../base/canonical.ts'
 import type { ParsedChanges } from '../policy/compiled.ts'
+import { assertRecordSize } from '../policy/record-size.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Draft } from '../subjects/draft.ts'
 import type { RecordHead } from '../subjects/head.ts'
@@ -78,6 +79,7 @@ function save(state: State, { set, unset }: ParsedChanges): void {
   if (outdated) moveToLayout(payloads, classOf)
   for (const [id, value] of Object.entries(set)) payloadOf(payloads, classOf(id) ?? 0)[id] = value
   for (const id of unset) delete payloadOf(payloads, classOf(id) ?? 0)[id]
+  assertRecordSize(Object.assign({}, ...payloads.values()))
   const kept = Object.entries(head?.sections ?? {}).filter(
     ([accessClass]) => !payloads.has(Number(accessClass)),
   )
@@ -152,10 +154,11 @@ function isEmpty(payload: Payload): boolean {
 /** Replaces the lookup rows of the fields that changed. */
 function saveTokens(state: State, { set, unset }: ParsedChanges): RecordHead['tokens'] {
   const { vault, target, head } = state
+  const ids = [...Object.keys(set), ...unset]
   const changed = target.record.fields.filter(
-    ({ id, lookup }) => lookup !== undefined && (id in set || unset.includes(id)),
+    ({ id, lookup }) => lookup !== undefined && ids.includes(id),
   )
-  const numbers = new Set(changed.map((field) => vault.lookups.numberOf(target.record.name, field)))
+  const numbers = new Set(ids.flatMap((id) => vault.lookups.numbersOf(target.record.name, id)))
   const before = head?.tokens ?? []
   for (const token of before) if (numbers.has(token[0])) dropToken(state, token)
   const added = changed.flatMap((field) => {

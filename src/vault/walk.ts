@@ -46,7 +46,8 @@ export function parseWalkOptions({ record }: Target, options: unknown): WalkOpti
   if (subjectId !== undefined && !record.many)
     throw invalidInput(['subjectId'], 'not_a_many_record')
   const [match, id, recordId] = CURSOR.exec(after ?? '') ?? []
-  const fits = id !== undefined && (recordId !== undefined) === record.many
+  const fits =
+    id !== undefined && (recordId !== undefined) === record.many && (subjectId ?? id) === id
   if (after !== undefined && (match === undefined || !fits))
     throw invalidInput(['after'], 'not_a_cursor')
   return {

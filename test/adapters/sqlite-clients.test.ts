@@ -8,6 +8,7 @@ import type {
 } from '../../src/adapters/sqlite/client.ts'
 import { sqliteStore } from '../../src/adapters/sqlite.ts'
 import { utf8 } from '../../src/base/bytes.ts'
+import { row } from '../../src/testkit/rows.ts'
 import { storeSuite } from '../../src/testkit/store-suite.ts'
 
 const closing: { close(): unknown }[] = []
@@ -68,6 +69,39 @@ for (const [name, client] of Object.entries(CLIENTS)) {
     expect(await store.scrub?.()).toMatchObject({ remains: [] })
     await store.close()
   })
+}
+
+test('a client that hands out views of a shared pool does not pass them on', async () => {
+  const pool = new Uint8Array(256)
+  const client = closed(new DatabaseSync(':memory:'))
+  const store = sqliteStore({
+    prepare: (sql) => overPool(client.prepare(sql), pool),
+    exec: (sql) => client.exec(sql),
+  })
+  await store.open()
+  await store.commit({ checks: [], put: [row('a', 'one'), row('b', 'two')], del: [] })
+  const values = [...(await store.read(['a'])), ...(await store.read(['a', 'b']))]
+  pool.fill(0)
+  expect(values).toEqual([utf8('one'), utf8('one'), utf8('two')])
+  for (const value of values) expect(value?.buffer.byteLength).toBe(3)
+})
+
+/** Puts every value that is read at the next free place of the pool. */
+function overPool(statement: SqliteStatement, pool: Uint8Array<ArrayBuffer>): SqliteStatement {
+  const free = { at: 8 }
+  const inPool = (found: unknown): unknown => {
+    const { value } = Object(found) as { readonly value?: unknown }
+    if (!(value instanceof Uint8Array)) return found
+    pool.set(value, free.at)
+    const view = Buffer.from(pool.buffer, free.at, value.length)
+    free.at += value.length
+    return { ...Object(found), value: view }
+  }
+  return {
+    get: (...parameters) => inPool(statement.get(...parameters)),
+    all: (...parameters) => statement.all(...parameters).map(inPool),
+    run: (...parameters) => statement.run(...parameters),
+  }
 }
 
 // bun:sqlite gives null for no row, and has bound empty arrays as NULL. Bun does not run here: the

@@ -10,6 +10,7 @@ import {
   type Driver,
   type Folder,
 } from '../support/sqlite-drivers.ts'
+import { killWhileScrubbing } from '../support/store-processes.ts'
 
 const MARK = 'marked-for-removal'
 const cleanups: (() => void)[] = []
@@ -140,6 +141,18 @@ for (const driver of Object.values(DRIVERS)) {
     expect(await store.scrub?.()).toMatchObject({ remains: [] })
     expect(connection.prepare('PRAGMA busy_timeout').get()).toEqual({ timeout: 5_000 })
   })
+
+  test(`${driver.name}: a process that is killed while it scrubs leaves every row`, async () => {
+    const { folder, store, connection } = await opened(driver)
+    const live = rows(100, 500)
+    await store.commit({ checks: [], put: live, del: [] })
+    for (let kill = 1; kill <= 5; kill += 1) {
+      expect(await killWhileScrubbing(driver, folder.file)).toBeGreaterThan(0)
+      expect(await store.scan('', { limit: 200 })).toEqual(sorted(live))
+      expect(connection.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
+    }
+    expect(await store.scrub?.()).toMatchObject({ remains: [] })
+  }, 60_000)
 
   test(`${driver.name}: a scrub leaves the app's own tables as they are`, async () => {
     const { connection, store } = await opened(driver)

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from 'vitest'
 import { type SqliteStoreOptions, sqliteStore } from '../../src/adapters/sqlite.ts'
-import { isClosed } from '../../src/adapters/sqlite/client.ts'
+import { isClosed, type SqliteClient } from '../../src/adapters/sqlite/client.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import type { Batch, Store } from '../../src/storage/store.ts'
 import { type FlakyClient, flakyClient } from '../support/flaky-client.ts'
 import { type Connection, createFolder, DRIVERS, type Folder } from '../support/sqlite-drivers.ts'
+import { openInMany } from '../support/store-processes.ts'
 
 const ROW: Batch = { checks: [], put: [['a', utf8('1')]], del: [] }
 const cleanups: (() => void)[] = []
@@ -57,6 +58,7 @@ for (const driver of Object.values(DRIVERS)) {
       checkpoint_fullfsync: 1,
       busy_timeout: 5_000,
       locking_mode: 'normal',
+      cache_size: -16_000,
     }
     for (const [pragma, value] of Object.entries(settings)) {
       expect([pragma, setting(connection, pragma)]).toEqual([pragma, value])
@@ -69,12 +71,14 @@ for (const driver of Object.values(DRIVERS)) {
     connection.exec('CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT)')
     connection.exec("INSERT INTO orders (what) VALUES ('tea')")
     connection.exec('PRAGMA busy_timeout = 20000')
+    connection.exec('PRAGMA cache_size = 5000')
     const store = sqliteStore(connection)
     await store.open()
     await store.commit(ROW)
     await store.scrub?.()
     expect(setting(connection, 'page_size')).toBe(4_096)
     expect(setting(connection, 'busy_timeout')).toBe(20_000)
+    expect(setting(connection, 'cache_size')).toBe(5_000)
     expect(connection.prepare('SELECT id, what FROM orders').all()).toMatchObject([
       { id: 1, what: 'tea' },
     ])
@@ -243,6 +247,9 @@ for (const driver of Object.values(DRIVERS)) {
       'CREATE TABLE privity_rows (key TEXT PRIMARY KEY, value BLOB)',
       'CREATE TABLE privity_rows (key TEXT PRIMARY KEY, value BLOB) STRICT',
       'CREATE TABLE privity_rows (key TEXT PRIMARY KEY, value BLOB, x BLOB) STRICT, WITHOUT ROWID',
+      'CREATE TABLE privity_rows (key TEXT COLLATE NOCASE PRIMARY KEY, value BLOB) STRICT, WITHOUT ROWID',
+      'CREATE TABLE privity_rows (key BLOB PRIMARY KEY, value BLOB) STRICT, WITHOUT ROWID',
+      'CREATE TABLE privity_rows (value BLOB, key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
       'CREATE VIEW privity_rows AS SELECT 1 AS key, 2 AS value',
     ]
     for (const sql of foreign) {
@@ -300,6 +307,45 @@ for (const driver of Object.values(DRIVERS)) {
     }
   })
 
+  test(`${driver.name}: processes that open the same new file at once do not fail each other`, async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const { file } = folder()
+      await openInMany(driver, file, 3)
+      const connection = connect(file)
+      const store = sqliteStore(connection)
+      await store.open()
+      expect(setting(connection, 'page_size')).toBe(16_384)
+    }
+  }, 30_000)
+
+  test(`${driver.name}: a switch to WAL that another process stands in the way of is tried again`, async () => {
+    const connection = connect(folder().file)
+    const client = flakyClient(connection, driver.failure('BUSY', 5))
+    client.failOn('PRAGMA journal_mode', undefined, 3)
+    expect((await sqliteStore(client).open()).durability).toBe('power-loss')
+    const never = flaky(folder().file)
+    never.failOn('PRAGMA journal_mode', driver.failure('BUSY', 5))
+    await expect(sqliteStore(never).open()).rejects.toMatchObject(unavailable('busy'))
+  })
+
+  test(`${driver.name}: a read-only database may be opened as a single connection`, async () => {
+    const { file } = folder()
+    const writer = connect(file)
+    const store = sqliteStore(writer)
+    await store.open()
+    await store.commit(ROW)
+    writer.close()
+    const reader = sqliteStore(closing(driver.connectReadOnly(file)), {
+      singleConnection: true,
+      scrub: 'checkpoint',
+    })
+    expect((await reader.open()).durability).toBe('none')
+    expect(await reader.read(['a'])).toEqual([utf8('1')])
+    await expect(reader.commit(ROW)).rejects.toMatchObject(unavailable('read_only'))
+    expect((await reader.scrub?.())?.remains).toContain('page_slack')
+    await reader.close()
+  })
+
   test(`${driver.name}: a value in shared memory is copied like any other`, async () => {
     const store = sqliteStore(connect(folder().file))
     await store.open()
@@ -329,6 +375,17 @@ for (const driver of Object.values(DRIVERS)) {
     }
   })
 }
+
+test('what cannot prepare or execute statements is no client', () => {
+  for (const client of [undefined, null, 'rows.db', {}, { prepare: () => undefined }]) {
+    expect(() => sqliteStore(client as unknown as SqliteClient)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_input',
+        details: { issues: [{ path: ['client'], code: 'not_a_client' }] },
+      }),
+    )
+  }
+})
 
 function planOf(connection: Connection, sql: string): string {
   const marks = sql.split('?').length - 1

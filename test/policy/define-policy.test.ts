@@ -132,6 +132,34 @@ describe('definePolicy', () => {
     ])
   })
 
+  test('does not take null for what is missing', () => {
+    const nothing = { controller: null, purposes: null, records: null, roles: null, version: null }
+    expect(faultsOf(nothing)).toEqual([
+      'version invalid_type',
+      'purposes invalid_type',
+      'records invalid_type',
+      'roles invalid_type',
+      'controller invalid_type',
+    ])
+  })
+
+  test('refuses line breaks and control characters in what is printed on one line', () => {
+    const broken = { id: 'a\nb', name: 'a\u2028b', contact: 'a\u0000b', country: 'NL' }
+    expect(faultsOf({ ...GOOD, controller: broken, version: '1\r' })).toEqual([
+      'version invalid_format',
+      'controller id invalid_format',
+      'controller name invalid_format',
+      'controller contact invalid_format',
+    ])
+  })
+
+  test('stops counting faults at a thousand', () => {
+    const options = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, index) => [`o${index}`, 1]),
+    )
+    expect(faultsOf({ ...GOOD, controller: { ...controller, ...options } })).toHaveLength(1_000)
+  })
+
   test.each([undefined, null, 1, 'x', [], new Map(), () => ({})])('refuses %o', (input) => {
     expect(faultsOf(input)).toEqual(['invalid_type'])
   })
@@ -203,9 +231,9 @@ describe('definePolicy', () => {
   })
 
   test('is not changed by a prototype that was tampered with', () => {
-    const input: unknown = JSON.parse(
-      '{"controller":{"__proto__":{"country":"NL"}},"purposes":{},"records":{},"roles":{"__proto__":{"purposes":[]}}}',
-    )
+    const parts = ['"purposes":{},"records":{}', '"controller":{"__proto__":{"country":"NL"}}']
+    const roles = '"roles":{"__proto__":{"purposes":[]}}'
+    const input: unknown = JSON.parse(`{${[...parts, roles].join()}}`)
     expect(faultsOf(input)).toEqual([
       'roles __proto__ invalid_name',
       'controller id required',

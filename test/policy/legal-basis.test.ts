@@ -15,7 +15,7 @@ test.each(['', 'Consent', 'toString', '__proto__', undefined, 6])(
   },
 )
 
-test('withdrawing ends a consent, objects to legitimate interests, and is recorded otherwise', () => {
+test('withdrawing ends a consent, objects to legitimate interests, else is recorded', () => {
   const effects = Object.entries(LEGAL_BASES).map(([basis, it]) => `${basis} ${it.withdrawal}`)
   expect(effects).toEqual([
     'consent withdrawn',

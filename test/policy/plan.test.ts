@@ -216,7 +216,7 @@ describe('changes', () => {
     })
   })
 
-  test('clear a field whose schema takes undefined, and set it to its default where it has one', async () => {
+  test('clear what is set to undefined, or set it to its default', async () => {
     const changes = { nick: undefined, language: undefined }
     expect(await support.parseChanges(changes, undefined)).toEqual({
       set: { language: 'en' },
@@ -248,6 +248,11 @@ describe('changes', () => {
         details: { kind: 'field', path: [], declared: ['name', 'email'] },
       })
     }
+    const hidden = Object.defineProperty({}, CANARY, { enumerable: true, get: () => 1 })
+    const hostile = [[hidden]] as unknown as readonly string[]
+    expect(await errorOf(support.parseChanges({}, hostile))).toEqual(
+      issues(['unset', 'unreadable']),
+    )
     for (const unset of [null, 'phone', { 0: 'phone' }] as unknown as string[][]) {
       expect(await errorOf(support.parseChanges({}, unset))).toEqual(
         issues(['unset', 'invalid_type']),

@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import * as mini from 'zod/mini'
+import { defineRecord, definitionOf } from '../../src/policy/define-record.ts'
 import { inspectSchema } from '../../src/policy/inspect-schema.ts'
 import { presenceOf } from '../../src/policy/presence.ts'
 import { isSchema, type Schema } from '../../src/policy/schema-kinds.ts'
+import type { OptionalIn, View } from '../../src/policy/view-types.ts'
+
+type OptionalKeys<T> = {
+  [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never
+}[keyof T]
 
 interface Tree {
   name: string
@@ -29,6 +35,8 @@ const fromIso = z.codec(z.iso.datetime(), z.date(), {
 })
 
 const endless: z.ZodType = z.lazy(() => z.lazy(() => endless).nullable())
+
+const knot: z.ZodType = z.lazy(() => z.union([knot, z.union([knot, z.string()]), knot]))
 
 function presence(schema: Schema) {
   return presenceOf(schema, inspectSchema(schema))
@@ -177,6 +185,8 @@ describe('a schema that cannot be looked through', () => {
   test('ends where new schemas are minted without end', () => {
     const mint = (): z.ZodType => z.object({ left: z.lazy(mint), right: z.lazy(mint) })
     expect(inspectSchema(mint()).fault).toBeUndefined()
+    // What was not seen may have to be waited for.
+    expect(inspectSchema(mint()).runs).toBe('unknown')
   })
 
   test.each([
@@ -186,6 +196,9 @@ describe('a schema that cannot be looked through', () => {
     {},
     { _zod: null },
     { _zod: { def: {} } },
+    { _zod: { def: { type: 'string' }, run: () => 1 } },
+    { _zod: { def: { type: 'string' }, run: () => 1, traits: null } },
+    { _zod: { def: null, run: () => 1, traits: new Set() } },
     { parse: () => 1, _def: { typeName: 'ZodString' } },
     new Proxy(
       {},
@@ -245,6 +258,13 @@ describe('what a schema makes of nothing', () => {
     ['custom that does not', z.custom((value) => value === 1), required],
     ['unknown made text', z.unknown().transform(String), defaulted('undefined')],
     ['object', z.object({ a: z.string().optional() }), required],
+    ['intersection', z.intersection(z.string().optional(), z.string()), required],
+    [
+      'intersection of optionals',
+      z.intersection(z.string().optional(), z.string().optional()),
+      optional,
+    ],
+    ['a knot of unions', knot, required],
     ['an endless lazy', endless, required],
     [
       'optional and refused',
@@ -336,5 +356,98 @@ describe('what may be told about a schema', () => {
     expect(inspectSchema(z.object({ a: isoDate })).runs).toBe('unknown')
     expect(inspectSchema(z.string().refine(async () => true)).runs).toBe('async')
     expect(inspectSchema(z.array(z.string().transform(async (t) => t))).runs).toBe('async')
+  })
+})
+
+describe('the types and the checks agree', () => {
+  const purposes = { a: { basis: 'contract', description: 'x' } } as const
+  const options = { purposes: ['a'] } as const
+  const record = defineRecord(purposes, ({ field }) => ({
+    text: field(z.string(), options),
+    nullable: field(z.string().nullable(), options),
+    optional: field(z.string().optional(), options),
+    nullish: field(z.string().nullish(), options),
+    exact: field(z.string().exactOptional(), options),
+    wrappedExact: field(z.string().exactOptional().nullable(), options),
+    nonoptional: field(z.string().optional().nonoptional(), options),
+    defaulted: field(z.string().default('x'), options),
+    optionalDefault: field(z.string().default('x').optional(), options),
+    exactDefault: field(z.string().default('x').exactOptional(), options),
+    nonoptionalDefault: field(z.string().default('x').nonoptional(), options),
+    prefault: field(z.string().prefault('x'), options),
+    caught: field(z.string().catch('x'), options),
+    caughtOptional: field(z.string().optional().catch('x'), options),
+    anything: field(z.any(), options),
+    unknown: field(z.unknown(), options),
+    union: field(z.union([z.string().optional(), z.number()]), options),
+    readonly: field(z.string().optional().readonly(), options),
+    piped: field(z.string().optional().pipe(z.string().optional()), options),
+    madeText: field(
+      z
+        .string()
+        .optional()
+        .transform((text) => text ?? ''),
+      options,
+    ),
+    preprocessed: field(
+      z.preprocess((value) => value ?? 'x', z.string()),
+      options,
+    ),
+    lazy: field(
+      z.lazy(() => z.string().optional()),
+      options,
+    ),
+    codec: field(isoDate.optional(), options),
+    both: field(z.intersection(z.string().optional(), z.string().optional()), options),
+    success: field(z.success(z.string()), options),
+  }))
+  type F = typeof record.fields
+  // Each table compiles only if it names exactly the fields that the types name.
+  const leftOut: { readonly [K in OptionalIn<F>]: true } = {
+    optional: true,
+    nullish: true,
+    exact: true,
+    defaulted: true,
+    optionalDefault: true,
+    exactDefault: true,
+    prefault: true,
+    caughtOptional: true,
+    anything: true,
+    unknown: true,
+    union: true,
+    readonly: true,
+    piped: true,
+    madeText: true,
+    preprocessed: true,
+    lazy: true,
+    codec: true,
+    both: true,
+  }
+  const absent: { readonly [K in OptionalKeys<View<F, 'a'>>]: true } = {
+    optional: true,
+    nullish: true,
+    exact: true,
+    optionalDefault: true,
+    exactDefault: true,
+    caughtOptional: true,
+    anything: true,
+    unknown: true,
+    union: true,
+    readonly: true,
+    piped: true,
+    lazy: true,
+    codec: true,
+    both: true,
+  }
+  const fields = definitionOf(record)?.fields ?? []
+
+  test('on what may be left out of an input', () => {
+    const may = fields.filter(({ presence: it }) => it.optional || it.hasDefault)
+    expect(may.map(({ name }) => name)).toEqual(Object.keys(leftOut))
+  })
+
+  test('on what may be absent from a view', () => {
+    const may = fields.filter(({ presence: it }) => it.optional)
+    expect(may.map(({ name }) => name)).toEqual(Object.keys(absent))
   })
 })

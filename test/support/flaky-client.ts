@@ -8,8 +8,8 @@ import type {
 export interface FlakyClient extends SqliteClient {
   /** The `call`-th call from now on throws, before or after the database has carried it out. */
   failAt(call: number, when: 'before' | 'after'): void
-  /** Every call whose SQL has this text throws until it is taken back with `undefined`. */
-  failOn(text: string | undefined, error?: unknown): void
+  /** Calls whose SQL has this text throw, so many times or until it is taken back with `undefined`. */
+  failOn(text: string | undefined, error?: unknown, times?: number): void
   /** What the first cell of a query with this text is said to be. */
   pretend(text: string, cell: unknown): void
   /** SQL of all calls so far. */
@@ -24,6 +24,7 @@ interface State {
   when: 'before' | 'after'
   text: string | undefined
   error: unknown
+  times: number
 }
 
 /** Wraps a connection; `failure` is what its driver would throw. */
@@ -36,6 +37,7 @@ export function flakyClient(client: SqliteClient, failure: Error): FlakyClient {
     when: 'before',
     text: undefined,
     error: undefined,
+    times: 0,
   }
   const flaky: FlakyClient = {
     prepare: (sql) => flakyStatement(client.prepare(sql), sql, state),
@@ -47,9 +49,10 @@ export function flakyClient(client: SqliteClient, failure: Error): FlakyClient {
       state.left = nth
       state.when = when
     },
-    failOn: (text, error = failure) => {
+    failOn: (text, error = failure, times = Number.POSITIVE_INFINITY) => {
       state.text = text
       state.error = error
+      state.times = times
     },
     pretend: (text, cell) => {
       state.pretended.set(text, cell)
@@ -76,7 +79,10 @@ function flakyStatement(statement: SqliteStatement, sql: string, state: State): 
 
 function call<T>(state: State, sql: string, run: () => T): T {
   state.ran.push(sql)
-  if (state.text !== undefined && sql.includes(state.text)) throw state.error
+  if (state.text !== undefined && sql.includes(state.text) && state.times > 0) {
+    state.times -= 1
+    throw state.error
+  }
   state.left -= 1
   if (state.left === 0 && state.when === 'before') throw state.failure
   const result = run()

@@ -1,4 +1,4 @@
-// Runs in a process of its own: `store-process.ts <driver> <file> append | count <times>`.
+// Runs in a process of its own: `store-process.ts <driver> <file> append | scrub | open | count <times>`.
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { sqliteStore } from '../../src/adapters/sqlite.ts'
@@ -9,12 +9,23 @@ const [name, file = '', work, times] = process.argv.slice(2)
 const driver = DRIVERS[name as Driver['name']]
 const store = sqliteStore(driver.connect(file))
 
+async function sayReady(): Promise<void> {
+  writeSync(1, 'ready\n')
+  await once(process.stdin, 'data')
+  process.stdin.destroy()
+}
+
+if (work === 'open') await sayReady()
 await store.open()
 if (work === 'append') {
   // Synchronous, so that what was acknowledged has left the process when it is killed.
   await appendUntilKilled(store, (entry) => writeSync(1, `${entry}\n`))
 }
-writeSync(1, 'ready\n')
-await once(process.stdin, 'data')
-await countTogether(store, Number(times))
-process.stdin.destroy()
+for (let turn = 1; work === 'scrub'; turn += 1) {
+  writeSync(1, `${turn}\n`)
+  await store.scrub?.()
+}
+if (work === 'count') {
+  await sayReady()
+  await countTogether(store, Number(times))
+}

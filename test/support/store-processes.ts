@@ -9,7 +9,16 @@ const SCRIPT = fileURLToPath(new URL('./store-process.ts', import.meta.url))
 
 /** Lets a process append to the file, kills it, and says which entry it acknowledged last. */
 export async function killWhileAppending(driver: Driver, file: string): Promise<number> {
-  const child = start([driver.name, file, 'append'])
+  return killWhile(driver, file, 'append')
+}
+
+/** Lets a process scrub the file again and again, and kills it in the middle. */
+export async function killWhileScrubbing(driver: Driver, file: string): Promise<number> {
+  return killWhile(driver, file, 'scrub')
+}
+
+async function killWhile(driver: Driver, file: string, work: string): Promise<number> {
+  const child = start([driver.name, file, work])
   const lines = linesOf(child)
   // Another place in the work each time, and the same ones in every run.
   const enough = 1 + ((file.length + killed * 17) % 48)
@@ -25,10 +34,20 @@ export async function killWhileAppending(driver: Driver, file: string): Promise<
 
 /** Lets two processes count in the file at the same time. */
 export async function countInTwo(driver: Driver, file: string, times: number): Promise<void> {
-  const children = [1, 2].map(() => start([driver.name, file, 'count', String(times)]))
-  await Promise.all(children.map((child) => once(child.stdout, 'data')))
-  for (const child of children) child.stdin.write('go\n')
-  const codes = await Promise.all(children.map(async (child) => (await once(child, 'close'))[0]))
+  await together([1, 2].map(() => start([driver.name, file, 'count', String(times)])))
+}
+
+/** Lets so many processes open the file at the same moment. */
+export async function openInMany(driver: Driver, file: string, many: number): Promise<void> {
+  await together(Array.from({ length: many }, () => start([driver.name, file, 'open'])))
+}
+
+/** Waits until all are ready, lets them go, and waits for their end. */
+async function together(children: readonly ChildProcessWithoutNullStreams[]): Promise<void> {
+  const ends = children.map(async (child) => (await once(child, 'close'))[0])
+  await Promise.race([Promise.all(children.map((child) => once(child.stdout, 'data'))), ...ends])
+  for (const child of children) child.stdin.end('go\n')
+  const codes = await Promise.all(ends)
   if (codes.some((code) => code !== 0)) throw new TypeError('a process failed')
 }
 

@@ -42,6 +42,7 @@ const OLDEST_SHARED = '3.51.3'
 /** A document of about 1 KB is read 2 to 3 times faster than with pages of 4 KiB. */
 const PAGE_SIZE = 16_384
 const BUSY_TIMEOUT_MS = 5_000
+const SWITCH_ATTEMPTS = 20
 /** SQLite's own default of 2 MB holds 125 such pages, and doubles the time of a read. */
 const CACHE_KIB = 16_000
 
@@ -68,19 +69,20 @@ const SHAPE = '11 key TEXT 1,value BLOB 0 BINARY'
 
 /** Sets what the contract rests on, reads it back, and creates the table; safe to repeat. */
 export function setUp(client: SqliteClient, options: SetupOptions): Setup {
+  // Before anything that reads the file: another process may be creating it.
+  const patience = setPatience(client)
   const version = scalar(client, 'SELECT sqlite_version()')
   const ephemeral =
     scalar(client, "SELECT file FROM pragma_database_list WHERE name = 'main'") === ''
   const oldest = ephemeral || options.singleConnection === true ? OLDEST : OLDEST_SHARED
   if (!isAtLeast(version, oldest)) throw unavailable('version')
-  const patience = setPatience(client)
   // The page size is settled with the first page, and cannot change in WAL mode.
   if (scalar(client, 'PRAGMA page_count') === '0') client.exec(`PRAGMA page_size = ${PAGE_SIZE}`)
   growCache(client)
   for (const { pragma, value } of GUARDS) set(client, pragma, value)
-  const journal = setJournal(client)
-  setFlush(client, options)
   const transact = createTransact(client)
+  const journal = setJournal(client, transact)
+  setFlush(client, options)
   const readOnly = !createTable(client, transact)
   if (!ephemeral && !readOnly && journal !== 'wal') throw unavailable('journal_mode')
   if (options.singleConnection === true) lock(client, transact)
@@ -110,12 +112,18 @@ function growCache(client: SqliteClient): void {
   if (kib < CACHE_KIB) client.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
 }
 
-function setJournal(client: SqliteClient): string {
-  try {
-    return scalar(client, 'PRAGMA journal_mode = WAL')
-  } catch (error) {
-    if (!isReadOnly(toStoreError({ client, phase: 'before-commit', error }))) throw error
-    return scalar(client, 'PRAGMA journal_mode')
+/** Switches to WAL; two processes that create a file at once may stand in each other's way. */
+function setJournal(client: SqliteClient, transact: Transact): string {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return scalar(client, 'PRAGMA journal_mode = WAL')
+    } catch (error) {
+      const reason = reasonOf(toStoreError({ client, phase: 'before-commit', error }))
+      if (reason === 'read_only') return scalar(client, 'PRAGMA journal_mode')
+      if (reason !== 'busy' || attempt === SWITCH_ATTEMPTS) throw error
+      // The switch itself does not wait for locks, but a transaction does.
+      transact(() => {})
+    }
   }
 }
 
@@ -152,7 +160,7 @@ function createTable(client: SqliteClient, transact: Transact): boolean {
       client.exec(`DELETE FROM ${TABLE} WHERE key = ''`)
     })
   } catch (error) {
-    if (!isReadOnly(error)) throw error
+    if (reasonOf(error) !== 'read_only') throw error
     assertTable(client, 'read-only')
     return false
   }
@@ -196,8 +204,8 @@ function isAtLeast(version: string, oldest: string): boolean {
   return at < 0 || (found[at] ?? 0) > (wanted[at] ?? 0)
 }
 
-function isReadOnly(error: unknown): boolean {
-  return isPrivityError(error, 'store_unavailable') && error.details.reason === 'read_only'
+function reasonOf(error: unknown): string | undefined {
+  return isPrivityError(error, 'store_unavailable') ? error.details.reason : undefined
 }
 
 function unavailable(reason: string): PrivityError {

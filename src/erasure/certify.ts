@@ -1,0 +1,76 @@
+import { fromUtf8, toBase64url, utf8 } from '../base/bytes.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { sha256 } from '../crypto/hash.ts'
+import type { ControllerEntry } from '../ledger/entry.ts'
+import type { People } from '../subjects/people.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { Certificates } from './certificate.ts'
+import type { Job } from './job.ts'
+
+/** Signs and stores the certificate, and forgets the job. Of two processes that do so, one certifies. */
+export async function certify(
+  { vault, certificates }: { readonly vault: Vault; readonly certificates: Certificates },
+  job: Job,
+): Promise<string> {
+  const { people } = vault
+  const { store, ledger } = people.deps
+  const scrub = await store.scrub?.()
+  const completedAt = people.now()
+  const checkpoint = await ledger.checkpoint()
+  const signed = await certificates.sign(job, { completedAt, scrub, checkpoint })
+  const certificate = await storeCertificate(people, job, { certificate: signed, completedAt })
+  // The job held the app's own id: what deleting its row left behind goes as well, as far as it can.
+  await quietly(store.scrub?.())
+  return certificate
+}
+
+/** A certificate that is stored; undefined when there is none. */
+export async function findCertificate(
+  { deps }: People,
+  erasureId: string,
+): Promise<string | undefined> {
+  const { store, keyspace, controller } = deps
+  const key = keyspace.certificate(erasureId)
+  const [sealed] = await store.read([key])
+  return sealed === undefined ? undefined : fromUtf8(controller.open(key, sealed))
+}
+
+interface Signed {
+  readonly certificate: string
+  readonly completedAt: number
+}
+
+async function storeCertificate(
+  { deps }: People,
+  { erasureId }: Job,
+  { certificate, completedAt }: Signed,
+): Promise<string> {
+  const { keyspace, controller, ledger } = deps
+  const [jobKey, key] = [keyspace.job(erasureId), keyspace.certificate(erasureId)]
+  const certificateHash = toBase64url(sha256(utf8(certificate)))
+  const entry: ControllerEntry = {
+    kind: 'controller',
+    at: completedAt,
+    event: { type: 'erasure.completed', erasureId, certificateHash },
+  }
+  const { value } = await ledger.submit<string>({
+    reads: [jobKey, key],
+    build: (rows) => {
+      const stored = rows.get(key)
+      if (stored !== undefined)
+        return { kind: 'done', value: fromUtf8(controller.open(key, stored)) ?? '' }
+      if (rows.get(jobKey) === undefined) throw new PrivityError('write_conflict', { attempts: 1 })
+      const put = [[key, controller.seal(key, utf8(certificate))] as const]
+      return { kind: 'change', change: { put, del: [jobKey], entry }, value: certificate }
+    },
+  })
+  return value
+}
+
+async function quietly(scrub: Promise<unknown> | undefined): Promise<void> {
+  try {
+    await scrub
+  } catch (error) {
+    if (!isPrivityError(error)) throw error
+  }
+}

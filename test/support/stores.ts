@@ -1,0 +1,176 @@
+import { test } from 'vitest'
+import { memoryData, memoryStore } from 'privity/memory'
+import { sqliteStore } from 'privity/sqlite'
+import type { Batch, Row, Store } from 'privity'
+import { type Connection, createFolder, DRIVERS } from './sqlite-drivers.ts'
+
+/** Rows that several stores are opened on, one after the other or together, as processes would. */
+export interface Place {
+  readonly name: StoreName
+  /** One more store on the same rows: another process, or the same one started again. */
+  store(): Store
+  /** Every row there is, in order. */
+  rows(): Promise<readonly Row[]>
+  /** Every byte that is on disk; nothing for a store in memory. */
+  files(): readonly Uint8Array[]
+  dispose(): void
+}
+
+export type StoreName = 'memory' | 'better-sqlite3' | 'node:sqlite'
+
+/** The stores that every journey runs over. */
+export const STORES: { readonly [N in StoreName]: () => Place } = {
+  memory: memoryPlace,
+  'better-sqlite3': () => sqlitePlace('better-sqlite3'),
+  'node:sqlite': () => sqlitePlace('node:sqlite'),
+}
+
+const SLOW = 60_000
+const PAGE = 1_000
+
+/** One test per store of the table. */
+export function journey(title: string, run: (place: Place) => Promise<void>): void {
+  for (const [name, open] of Object.entries(STORES)) {
+    test(`${title} [${name}]`, { timeout: SLOW }, async () => {
+      const place = open()
+      try {
+        await run(place)
+      } finally {
+        place.dispose()
+      }
+    })
+  }
+}
+
+function memoryPlace(): Place {
+  const share = memoryData()
+  const store = (): Store => memoryStore({ share })
+  return {
+    name: 'memory',
+    store,
+    rows: () => allRows(store()),
+    files: () => [],
+    dispose: () => undefined,
+  }
+}
+
+function sqlitePlace(name: 'better-sqlite3' | 'node:sqlite'): Place {
+  const folder = createFolder()
+  const connections: Connection[] = []
+  function store(): Store {
+    const connection = DRIVERS[name].connect(folder.file)
+    connections.push(connection)
+    return sqliteStore(connection)
+  }
+  return {
+    name,
+    store,
+    rows: () => allRows(store()),
+    files: () => folder.contents(),
+    dispose: () => {
+      for (const connection of connections) connection.close()
+      folder.remove()
+    },
+  }
+}
+
+/** Every row of a store that is not open yet. */
+async function allRows(store: Store): Promise<readonly Row[]> {
+  await store.open()
+  const rows: Row[] = []
+  for (;;) {
+    const after = rows.at(-1)?.[0]
+    const page = await store.scan('', { ...(after === undefined ? {} : { after }), limit: PAGE })
+    rows.push(...page)
+    if (page.length < PAGE) break
+  }
+  await store.close()
+  return rows
+}
+
+/** What passed between Privity and a store. */
+export interface Traffic {
+  readonly keys: Set<string>
+  readonly values: Uint8Array[]
+}
+
+/** Records every key and every value that goes to or comes from a store. */
+export function spyStore(store: Store): { readonly store: Store; readonly traffic: Traffic } {
+  const traffic: Traffic = { keys: new Set(), values: [] }
+  function note(key: string, value: Uint8Array | null | undefined): void {
+    traffic.keys.add(key)
+    if (value !== undefined && value !== null) traffic.values.push(value.slice())
+  }
+  const spied: Store = {
+    ...store,
+    read: async (keys) => {
+      const values = await store.read(keys)
+      keys.forEach((key, index) => {
+        note(key, values[index])
+      })
+      return values
+    },
+    scan: async (prefix, options) => {
+      const rows = await store.scan(prefix, options)
+      note(prefix, undefined)
+      for (const [key, value] of rows) note(key, value)
+      return rows
+    },
+    commit: async (batch) => {
+      for (const [key, value] of [...batch.checks, ...batch.put]) note(key, value)
+      for (const key of batch.del) note(key, undefined)
+      return store.commit(batch)
+    },
+  }
+  return { store: spied, traffic }
+}
+
+/** A store whose process dies: from one call on, nothing it is asked ever answers. */
+export interface DyingStore {
+  readonly store: Store
+  /** Resolves when the process is dead. */
+  readonly dead: Promise<'dead'>
+  readonly calls: () => number
+}
+
+/**
+ * Dies at the nth call after {@link DyingStore.store} was armed: `before` it had any effect, or `after`,
+ * with only the answer lost.
+ */
+export function dyingStore(
+  store: Store,
+  death: { readonly nth: number; readonly when: 'before' | 'after'; readonly armed: () => boolean },
+): DyingStore {
+  let calls = 0
+  let isDead = false
+  let die: (dead: 'dead') => void = () => undefined
+  const dead = new Promise<'dead'>((resolve) => {
+    die = resolve
+  })
+  async function meet<T>(run: () => Promise<T>): Promise<T> {
+    if (isDead) return never()
+    if (!death.armed()) return run()
+    calls += 1
+    if (calls < death.nth) return run()
+    isDead = true
+    if (death.when === 'after') await run()
+    die('dead')
+    return never()
+  }
+  const { scrub } = store
+  return {
+    dead,
+    calls: () => calls,
+    store: {
+      ...store,
+      read: (keys) => meet(() => store.read(keys)),
+      scan: (prefix, options) => meet(() => store.scan(prefix, options)),
+      commit: (batch: Batch) => meet(() => store.commit(batch)),
+      ...(scrub === undefined ? {} : { scrub: () => meet(() => scrub()) }),
+    },
+  }
+}
+
+function never<T>(): Promise<T> {
+  return new Promise(() => undefined)
+}
