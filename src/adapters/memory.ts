@@ -12,7 +12,7 @@ export interface MemoryData {
 
 /** Settings of a store in memory. */
 export interface MemoryStoreOptions {
-  /** Rows to share with other stores, as two processes share a database. Default: rows of its own. */
+  /** Rows to share with other stores, as processes share a database. Default: rows of its own. */
   readonly share?: MemoryData
 }
 

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../base/time.ts'
 import { type ErasureHook, parseHooks } from '../erasure/hook.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { Relationship } from '../permit/permit.ts'
+import { guardStore } from '../storage/guarded-store.ts'
 import type { Store } from '../storage/store.ts'
 
 /** A clock of the app; what it leaves out is the system's. */
@@ -39,7 +40,7 @@ export function parseOptions(options: unknown): ParsedOptions {
   if (relationship !== undefined && typeof relationship !== 'function')
     throw invalidInput(['relationship'], 'not_a_function')
   return {
-    store: withMethods<Store>(store, 'store', STORE_METHODS),
+    store: guardStore(withMethods<Store>(store, 'store', STORE_METHODS)),
     keys: withMethods<KeyProvider>(keys, 'keys', KEYS_METHODS),
     hooks: parseHooks(hooks),
     mode: audit,

@@ -4,7 +4,8 @@ import type { Clock } from '../base/time.ts'
 import { type Member, QueuedMember } from './member.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
 import type { Change, Committed, Finisher, Participant } from './participant.ts'
-import { backoff, PATIENCE, withinPatience } from './patience.ts'
+import { guardStore } from './guarded-store.ts'
+import { backoff, PATIENCE } from './patience.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -72,7 +73,12 @@ const VERDICTS: { readonly [code: string]: 'retry' | 'bisect' | 'refuse' } = {
 export function createGroupCommit<Entry, Receipt>(
   deps: GroupCommitDeps<Entry, Receipt>,
 ): GroupCommit<Entry, Receipt> {
-  const group: Group<Entry, Receipt> = { ...deps, queue: [], leading: undefined }
+  const group: Group<Entry, Receipt> = {
+    ...deps,
+    store: guardStore(deps.store),
+    queue: [],
+    leading: undefined,
+  }
   function submit<Value>(
     participant: Participant<Entry, Value>,
   ): Promise<Committed<Value, Receipt>> {
@@ -130,7 +136,7 @@ async function prepare<Entry, Receipt>(
   members: readonly Member<Entry, Receipt>[],
 ): Promise<Attempt<Entry, Receipt>> {
   const keys = [...new Set([...group.finisher.reads, ...members.flatMap((member) => member.reads)])]
-  const values = await withinPatience(group.store.read(keys), 'store_unavailable')
+  const values = await group.store.read(keys)
   const overlay = createOverlay(new Map(keys.map((key, index) => [key, values[index]])))
   const head = overlay.get(group.finisher.reads[0])
   const built: BuiltMember<Entry, Receipt>[] = []
@@ -177,7 +183,7 @@ async function send<Entry, Receipt>(
   { overlay, built, waiting }: Attempt<Entry, Receipt>,
   { receipts }: Sent<Receipt>,
 ): Promise<void> {
-  await withinPatience(store.commit(overlay.toBatch()), 'outcome_unknown')
+  await store.commit(overlay.toBatch())
   built.forEach(({ member }, index) => {
     member.settle(receipts[index])
   })

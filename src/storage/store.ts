@@ -70,7 +70,7 @@ export interface StoreInfo {
   readonly durability: DurabilityLevel
   /** Whether rows may change otherwise than through this store object. */
   readonly shared: boolean
-  /** For people: engine, version, and the settings that the level rests on. No paths, no secrets. */
+  /** For people: engine, version, and the settings behind the level. No paths, no secrets. */
   readonly detail: string
 }
 
@@ -90,7 +90,7 @@ export interface ScanOptions {
   readonly limit: number
 }
 
-/** What a scrub overwrote, and what it knows to be still readable in the files; short fixed words. */
+/** What a scrub overwrote, and what it knows to be readable still, in short fixed words. */
 export interface ScrubReport {
   readonly cleared: readonly string[]
   readonly remains: readonly string[]
@@ -110,8 +110,8 @@ export interface Store {
   open(): Promise<StoreInfo>
 
   /**
-   * The values of these keys, in the same order, repeated where a key is repeated, `undefined` where
-   * absent. All come from one moment: a batch is seen as a whole or not at all. That moment is not
+   * The values of these keys, in the same order, repeated where a key is repeated, `undefined`
+   * where absent. All come from one moment: a batch is seen as a whole or not at all. That moment is not
    * earlier than the call, so everything acknowledged before it is seen, by whichever store on the
    * same data it was committed. At most 10,000 keys.
    */

@@ -5,8 +5,8 @@ import { type AnyPrivityError, type ErrorCode, isPrivityError } from '../base/er
 const SHOWN = 16
 
 /**
- * Passes if both are the same: primitives, bytes, arrays of such. The suite runs in browsers too, so
- * it brings its own.
+ * Passes if both are the same: primitives, bytes, arrays of such. The suite runs in browsers too,
+ * so it brings its own.
  */
 export function expectEqual(actual: unknown, expected: unknown, what: string): void {
   const difference = differenceOf(actual, expected, what)

@@ -55,7 +55,7 @@ export function numberIn(value: Uint8Array | undefined): number {
   return value === undefined ? 0 : Number(fromUtf8(value))
 }
 
-/** Adds one to a counter as every writer should: read, check what was read, try again if it lost. */
+/** Adds one to a counter as every writer should: read, check what was read, retry if it lost. */
 export async function increment(store: Store, key: Key): Promise<number> {
   for (let attempt = 0; attempt < PATIENCE; attempt += 1) {
     const [old] = await store.read([key])

@@ -21,8 +21,8 @@ export interface OpenedStore {
 
 /**
  * What the test of an adapter gives to the suite. `test` and `open` are enough; each further
- * function lets it prove more. There is nothing to switch off: what cannot be tried is registered as
- * a test whose title says that it is not proven.
+ * function lets it prove more. There is nothing to switch off: what cannot be tried is registered
+ * as a test whose title says that it is not proven.
  */
 export interface StoreSuite<Opened extends OpenedStore> {
   /** Registers one test: `test` of any runner. */

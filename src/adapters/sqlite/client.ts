@@ -12,8 +12,8 @@ export interface SqliteStatement {
 }
 
 /**
- * The part of an SQLite connection that Privity uses, so that no driver is imported. A `Database` of
- * better-sqlite3, a `DatabaseSync` of node:sqlite and a `Database` of bun:sqlite all have it.
+ * The part of an SQLite connection that Privity uses, so that no driver is imported. A `Database`
+ * of better-sqlite3, a `DatabaseSync` of node:sqlite and a `Database` of bun:sqlite all have it.
  */
 export interface SqliteClient {
   prepare(sql: string): SqliteStatement
@@ -46,7 +46,7 @@ export function inTransaction(client: SqliteClient): boolean | undefined {
   }
 }
 
-/** Tells a closed connection from one that refused something, where the driver's error has no code. */
+/** Tells a closed connection from one that refused something, where an error has no code. */
 export function isClosed(client: SqliteClient): boolean {
   try {
     if (client.open === false || client.isOpen === false) return true

@@ -6,8 +6,9 @@ import type { Transact } from './transaction.ts'
 /** How thoroughly to scrub. */
 export interface ScrubOptions {
   /**
-   * `'rewrite'` copies all rows once, which takes a few milliseconds per megabyte and holds the
-   * write lock meanwhile; `'checkpoint'` takes a moment and leaves page slack. Default: `'rewrite'`.
+   * `'rewrite'` copies all rows there and back, which takes some 10 to 40 milliseconds per
+   * megabyte, holds the write lock meanwhile and doubles the file; `'checkpoint'` takes a moment
+   * and leaves page slack. Default: `'rewrite'`.
    */
   readonly scrub?: 'rewrite' | 'checkpoint'
 }

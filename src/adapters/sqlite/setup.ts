@@ -61,10 +61,12 @@ const FLUSHES = [
 
 /** What makes a table ours: a collation that ignores case, say, would join two keys into one. */
 const SHAPE_QUERY = `
-  SELECT wr || strict || ' ' ||
-    (SELECT group_concat(name || ' ' || type || ' ' || pk) FROM pragma_table_info(t.name, 'main')) ||
-    (SELECT ' ' || coll FROM pragma_index_xinfo('sqlite_autoindex_privity_rows_1', 'main') LIMIT 1)
-  FROM pragma_table_list AS t WHERE schema = 'main' AND name = 'privity_rows'`
+  SELECT wr || strict || ' '
+    || (SELECT group_concat(name || ' ' || type || ' ' || pk)
+          FROM pragma_table_info('privity_rows', 'main'))
+    || (SELECT ' ' || coll
+          FROM pragma_index_xinfo('sqlite_autoindex_privity_rows_1', 'main') LIMIT 1)
+    FROM pragma_table_list WHERE schema = 'main' AND name = 'privity_rows'`
 const SHAPE = '11 key TEXT 1,value BLOB 0 BINARY'
 
 /** Sets what the contract rests on, reads it back, and creates the table; safe to repeat. */

@@ -2,7 +2,7 @@ import { PrivityError } from '../../base/errors.ts'
 import { inTransaction, type SqliteClient } from './client.ts'
 import { isMisplaced, type Phase, toStoreError } from './errors.ts'
 
-/** Runs a change in a transaction of its own: all of it or nothing, with the errors of the contract. */
+/** Runs a change in a transaction of its own: all or nothing, with the errors of the contract. */
 export type Transact = (change: () => void) => void
 
 /** Prepares the statements around a change once. */
