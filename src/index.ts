@@ -52,7 +52,18 @@ export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './poli
 export { createPrivity, type Privity, type PrivityOptions } from './privity.ts'
 export type { LedgerFace, PublicKeys } from './startup/ledger-face.ts'
 export type { ClockOption } from './startup/options.ts'
-export type { Batch, DurabilityLevel, Key, Row, Store, StoreInfo } from './storage/store.ts'
+export { assertBatch, assertKeys, assertScan } from './storage/batch-rules.ts'
+export type {
+  Batch,
+  DurabilityLevel,
+  Key,
+  Row,
+  ScanOptions,
+  ScrubReport,
+  Store,
+  StoreInfo,
+  StoreLimits,
+} from './storage/store.ts'
 export type { ConsentState } from './subjects/head.ts'
 export type { RegisterInput, Subjects } from './subjects/subjects.ts'
 export { revisionOf } from './vault/view.ts'

@@ -179,7 +179,7 @@ function valueIn(row: unknown): Uint8Array | undefined {
   return isRow(row) ? bytesOf(cellOf(row, 'value')) : undefined
 }
 
-/** Bytes that nobody else holds: a driver's own kind of array is unwrapped, a pool's view copied. */
+/** Bytes that nobody else holds: a driver's own kind of array is unwrapped, a pool view copied. */
 function bytesOf(cell: unknown): Uint8Array {
   if (!(cell instanceof Uint8Array)) throw new PrivityError('store_corrupt', { reason: 'schema' })
   if (cell.constructor === Uint8Array) return cell

@@ -58,18 +58,19 @@ const PAGE = 1_000
 export async function openRoot(deps: RootDeps): Promise<Root> {
   const epoch = await deps.provider.currentEpoch()
   const found = await readSecrets(deps)
-  if (found !== undefined) return verified(deps, await toRoot(deps, found, epoch))
+  if (found !== undefined) return toVerifiedRoot(deps, found, epoch)
   const made = await makeSecrets()
   const root = await toRoot(deps, made, epoch)
   const isMine = await storeSecrets(deps, root, made)
   if (isMine) return root
   const others = await readSecrets(deps)
   if (others === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
-  return verified(deps, await toRoot(deps, others, epoch))
+  return toVerifiedRoot(deps, others, epoch)
 }
 
 /** The head is read back and recomputed: its edge must give the root that its note signs. */
-async function verified(_: RootDeps, root: Root): Promise<Root> {
+async function toVerifiedRoot(deps: RootDeps, secrets: Secrets, epoch: number): Promise<Root> {
+  const root = await toRoot(deps, secrets, epoch)
   await root.ledger.checkpoint()
   return root
 }

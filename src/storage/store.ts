@@ -111,9 +111,9 @@ export interface Store {
 
   /**
    * The values of these keys, in the same order, repeated where a key is repeated, `undefined`
-   * where absent. All come from one moment: a batch is seen as a whole or not at all. That moment is not
-   * earlier than the call, so everything acknowledged before it is seen, by whichever store on the
-   * same data it was committed. At most 10,000 keys.
+   * where absent. All come from one moment: a batch is seen as a whole or not at all. That moment
+   * is not earlier than the call, so everything acknowledged before it is seen, by whichever store
+   * on the same data it was committed. At most 10,000 keys.
    */
   read(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]>
 

@@ -6,7 +6,7 @@ import type { Transact } from './transaction.ts'
 /** How thoroughly to scrub. */
 export interface ScrubOptions {
   /**
-   * `'rewrite'` copies all rows there and back, which takes some 10 to 40 milliseconds per
+   * `'rewrite'` copies all rows there and back: it takes in the order of ten milliseconds per
    * megabyte, holds the write lock meanwhile and doubles the file; `'checkpoint'` takes a moment
    * and leaves page slack. Default: `'rewrite'`.
    */
