@@ -80,7 +80,9 @@ journey('keys that the record does not have are refused and not repeated', async
   const expected = { code: 'not_declared', details: { kind: 'field', path: [], declared } }
   const { id: bram } = await acme.subjects.register()
   for (const extra of [{ shoeSize: 44 }, { constructor: 1 }, JSON.parse('{"__proto__":{}}')]) {
-    const value = untyped(Object.defineProperties({ ...ANNA }, Object.getOwnPropertyDescriptors(extra)))
+    const value = untyped(
+      Object.defineProperties({ ...ANNA }, Object.getOwnPropertyDescriptors(extra)),
+    )
     expect(await refusal(support.contact.create(bram, value))).toEqual(expected)
     expect(await refusal(support.contact.update(id, untyped(extra)))).toEqual(expected)
     expect(await refusal(collect(support.contact.find(untyped(extra))))).toEqual(expected)
@@ -108,21 +110,26 @@ journey('keys that the record does not have are refused and not repeated', async
   await acme.close()
 })
 
-journey('a purpose that does not see every required field makes no record and ends none', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  const { id: bram } = await acme.subjects.register()
-  await giveOnWeb(acme, bram, ['marketing'])
-  const { marketing, analytics, support } = accessorsOf(acme)
-  const create = untyped(marketing.contact) as { create(id: string, value: object): Promise<void> }
-  const notMine = { code: 'not_permitted', details: { reason: 'field_not_in_purpose' } }
-  expect(await refusal(create.create(bram, { name: 'B', email: 'b@example.com' }))).toMatchObject(
-    notMine,
-  )
-  const { recordId } = await support.ticket.create(id, { text: 'help' })
-  expect(await refusal(analytics.ticket.remove(id, recordId))).toMatchObject(notMine)
-  expect(await support.ticket.read(id, recordId)).toEqual({ text: 'help' })
-  await acme.close()
-})
+journey(
+  'a purpose that does not see every required field makes no record and ends none',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const { id: bram } = await acme.subjects.register()
+    await giveOnWeb(acme, bram, ['marketing'])
+    const { marketing, analytics, support } = accessorsOf(acme)
+    const create = untyped(marketing.contact) as {
+      create(id: string, value: object): Promise<void>
+    }
+    const notMine = { code: 'not_permitted', details: { reason: 'field_not_in_purpose' } }
+    expect(await refusal(create.create(bram, { name: 'B', email: 'b@example.com' }))).toMatchObject(
+      notMine,
+    )
+    const { recordId } = await support.ticket.create(id, { text: 'help' })
+    expect(await refusal(analytics.ticket.remove(id, recordId))).toMatchObject(notMine)
+    expect(await support.ticket.read(id, recordId)).toEqual({ text: 'help' })
+    await acme.close()
+  },
+)
 
 journey('values are held against their schemas', async (place) => {
   const { acme, id } = await openWithAnna(place)
@@ -400,10 +407,14 @@ journey('a list goes on behind a cursor, and every item comes once', async (plac
   const { support } = accessorsOf(acme)
   const people = await Promise.all(Array.from({ length: 150 }, () => acme.subjects.register()))
   await Promise.all(people.map(({ id }) => support.contact.create(id, ANNA)))
-  await Promise.all(people.slice(0, 40).flatMap(({ id }) => [
-    support.ticket.create(id, { text: 'a' }),
-    support.ticket.create(id, { text: 'b' }),
-  ]))
+  await Promise.all(
+    people
+      .slice(0, 40)
+      .flatMap(({ id }) => [
+        support.ticket.create(id, { text: 'a' }),
+        support.ticket.create(id, { text: 'b' }),
+      ]),
+  )
 
   const contacts = await collect(support.contact.list())
   expect(new Set(contacts.map(({ subjectId }) => subjectId)).size).toBe(150)
@@ -500,24 +511,27 @@ journey('a list leaves out who gave no live basis, and says nothing of them', as
   await acme.close()
 })
 
-journey('an actor without the role, or with one that nobody declared, sees nothing', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  for (const roles of [[], ['marketer'], ['root'], ['__proto__'], ['constructor']]) {
-    const support = acme.accessor({ purpose: 'support', actor: { id: 'x', roles } })
-    const denied = {
-      code: 'not_permitted',
-      details: { purpose: 'support', reason: 'role', reasons: ['role'] },
+journey(
+  'an actor without the role, or with one that nobody declared, sees nothing',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    for (const roles of [[], ['marketer'], ['root'], ['__proto__'], ['constructor']]) {
+      const support = acme.accessor({ purpose: 'support', actor: { id: 'x', roles } })
+      const denied = {
+        code: 'not_permitted',
+        details: { purpose: 'support', reason: 'role', reasons: ['role'] },
+      }
+      expect(await refusal(support.contact.read(id))).toEqual(denied)
+      expect(await refusal(support.contact.update(id, { name: 'x' }))).toEqual(denied)
+      expect(await refusal(support.ticket.create(id, { text: 'x' }))).toEqual(denied)
+      expect(await collect(support.contact.list())).toEqual([])
+      expect(await collect(support.contact.find({ email: ANNA.email }))).toEqual([])
+      const ask = { subjectId: id, purpose: 'support', actor: { id: 'x', roles } } as const
+      expect(await acme.may(ask)).toEqual({ allowed: false, reasons: ['role'] })
     }
-    expect(await refusal(support.contact.read(id))).toEqual(denied)
-    expect(await refusal(support.contact.update(id, { name: 'x' }))).toEqual(denied)
-    expect(await refusal(support.ticket.create(id, { text: 'x' }))).toEqual(denied)
-    expect(await collect(support.contact.list())).toEqual([])
-    expect(await collect(support.contact.find({ email: ANNA.email }))).toEqual([])
-    const ask = { subjectId: id, purpose: 'support', actor: { id: 'x', roles } } as const
-    expect(await acme.may(ask)).toEqual({ allowed: false, reasons: ['role'] })
-  }
-  await acme.close()
-})
+    await acme.close()
+  },
+)
 
 journey('every reason of a refusal is told', async (place) => {
   const { acme, id } = await openWithAnna(place)
@@ -731,3 +745,141 @@ journey('people have different external ids', async (place) => {
   expect(await acme.subjects.find({ externalId: 'crm-19' })).toBeUndefined()
   await acme.close()
 })
+
+/** Names that every object seems to have. */
+const INHERITED = ['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf'] as const
+
+journey(
+  'a purpose named like a property of every object is refused, or works as any other',
+  async (place) => {
+    for (const name of INHERITED) {
+      let policy: AnyPolicy
+      try {
+        policy = policyWithPurposes(name, `${name}2`)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'invalid_input' })
+        continue
+      }
+      const options = { policy, keys: localKeys(SECRET), clock: fakeClock(), tenant: name }
+      const privity = await createPrivity({ ...options, store: place.store() })
+      const { id } = await privity.subjects.register()
+      const actor = { id: 'a', roles: ['all'] }
+      const ask = { subjectId: id, purpose: name as 'support', actor }
+      expect({ name, ...(await privity.may(ask)) }).toEqual({ name, allowed: true, reasons: [] })
+      await privity.accessor(withoutSubject(ask)).contact.create(id, { name: 'Anna' })
+      await privity.close()
+    }
+  },
+)
+
+journey(
+  'consent to a purpose named like a property of every object is asked for',
+  async (place) => {
+    for (const name of INHERITED) {
+      let policy: AnyPolicy
+      try {
+        policy = policyWithPurposes(`${name}2`, name)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'invalid_input' })
+        continue
+      }
+      const options = { policy, keys: localKeys(SECRET), clock: fakeClock(), tenant: name }
+      const privity = await createPrivity({ ...options, store: place.store() })
+      const { id } = await privity.subjects.register()
+      const actor = { id: 'a', roles: ['all'] }
+      const ask = { subjectId: id, purpose: name as 'support', actor }
+      expect({ name, ...(await privity.may(ask)) }).toEqual({
+        name,
+        allowed: false,
+        reasons: ['not_asked'],
+      })
+      const notice = await privity.notices.publish({ id: 'p', version: '1', texts: { en: 'w' } })
+      const method = { channel: 'paper' } as const
+      await privity.consent.give(id, { purposes: [untyped(name)], notice, method })
+      expect({ name, ...(await privity.may(ask)) }).toEqual({ name, allowed: true, reasons: [] })
+      await privity.close()
+    }
+  },
+)
+
+journey('a field named like a property of every object keeps its lookup', async (place) => {
+  for (const name of ['isPrototypeOf', 'propertyIsEnumerable', 'toLocaleString']) {
+    const purposes = definePurposes({ support: { basis: 'contract', description: 'Help' } })
+    const define = (): object =>
+      defineRecord(purposes, ({ field }) => ({
+        name: field(z.string(), { purposes: ['support'] }),
+        [name]: field(z.string(), { purposes: ['support'], lookup: 'exact' }),
+      }))
+    let contact: object
+    try {
+      contact = define()
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'invalid_input' })
+      continue
+    }
+    const policy = definePolicy({
+      controller,
+      purposes,
+      records: { contact: untyped(contact) },
+      roles: { agent: { purposes: ['support'] } },
+    })
+    const options = { policy, keys: localKeys(SECRET), clock: fakeClock(), tenant: name }
+    const privity = await createPrivity({ ...options, store: place.store() })
+    const { id } = await privity.subjects.register()
+    const support = privity.accessor({ purpose: 'support', actor: ACTORS.support })
+    const plain = untyped(support.contact) as {
+      create(id: string, value: object): Promise<void>
+      update(id: string, value: object): Promise<void>
+      find(where: object): AsyncIterable<object>
+    }
+    await plain.create(id, { name: 'Anna', [name]: 'x' })
+    await plain.update(id, { name: 'Anna B.' })
+    expect({ name, found: await collect(plain.find({ [name]: 'x' })) }).toMatchObject({
+      found: [{ subjectId: id }],
+    })
+    await privity.close()
+  }
+})
+
+type AnyPolicy = ReturnType<typeof policyWithPurposes>
+
+/** One purpose on contract, one on consent, under names that are computed. */
+function policyWithPurposes(contract: string, consent: string) {
+  const purposes = definePurposes({
+    [contract]: { basis: 'contract', description: 'Help' },
+    [consent]: { basis: 'consent', description: 'Offers' },
+  } as { readonly support: { readonly basis: 'contract'; readonly description: string } })
+  const contact = defineRecord(purposes, ({ field }) => ({
+    name: field(z.string(), { purposes: [contract as 'support'] }),
+  }))
+  return definePolicy({
+    controller,
+    purposes,
+    records: { contact },
+    roles: { all: { purposes: [contract as 'support', consent as 'support'] } },
+  })
+}
+
+function withoutSubject<A extends { readonly purpose: unknown; readonly actor: unknown }>({
+  purpose,
+  actor,
+}: A): { readonly purpose: A['purpose']; readonly actor: A['actor'] } {
+  return { purpose, actor }
+}
+
+journey(
+  'a record that grew too big is refused as too big, and the person stays as they were',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const { support } = accessorsOf(acme)
+    const much = 'x'.repeat(180_000)
+    const tooBig = { code: 'invalid_input', details: { issues: [{ path: [], code: 'too_big' }] } }
+    expect(await refusal(support.contact.update(id, { name: much, address: much }))).toEqual(tooBig)
+    await support.contact.update(id, { name: much })
+    // Each change is small enough by itself; the record with all of them is not.
+    expect(await refusal(support.contact.update(id, { address: much }))).toEqual(tooBig)
+    await support.contact.update(id, { name: 'Anna' })
+    expect(await support.contact.read(id)).toEqual(ALL)
+    await acme.close()
+  },
+)

@@ -192,47 +192,53 @@ journey('instances that run together have logs of their own', async (place) => {
   await acme.close()
 })
 
-journey('the log of an instance that died is entered by the next, and taken over when idle', async (place) => {
-  const clock = fakeClock()
-  const { id } = await openWithAnna(place, { clock }).then(async (opened) => {
-    // It is never closed: its process is gone.
-    await accessorsOf(opened.acme).support.contact.read(opened.id)
-    return opened
-  })
-  const next = await openAcme(place.store(), { clock })
-  const entered = family(await place.rows(), 'c').filter(([key]) => key.includes('/c/w/'))
-  expect(entered).toHaveLength(1)
-  await accessorsOf(next).support.contact.read(id)
-  expect(await writersIn(place)).toBe(2)
-  clock.advance(601_000)
-  const third = await openAcme(place.store(), { clock })
-  await accessorsOf(third).support.contact.read(id)
-  expect(await writersIn(place)).toBe(2)
-  expect(await accessesIn(place)).toHaveLength(3)
-  expect(await third.ledger.verify()).toMatchObject({ ok: true, faults: [] })
-  await third.close()
-  await next.close()
-})
+journey(
+  'the log of an instance that died is entered by the next, and taken over when idle',
+  async (place) => {
+    const clock = fakeClock()
+    const { id } = await openWithAnna(place, { clock }).then(async (opened) => {
+      // It is never closed: its process is gone.
+      await accessorsOf(opened.acme).support.contact.read(opened.id)
+      return opened
+    })
+    const next = await openAcme(place.store(), { clock })
+    const entered = family(await place.rows(), 'c').filter(([key]) => key.includes('/c/w/'))
+    expect(entered).toHaveLength(1)
+    await accessorsOf(next).support.contact.read(id)
+    expect(await writersIn(place)).toBe(2)
+    clock.advance(601_000)
+    const third = await openAcme(place.store(), { clock })
+    await accessorsOf(third).support.contact.read(id)
+    expect(await writersIn(place)).toBe(2)
+    expect(await accessesIn(place)).toHaveLength(3)
+    expect(await third.ledger.verify()).toMatchObject({ ok: true, faults: [] })
+    await third.close()
+    await next.close()
+  },
+)
 
-journey('an instance whose log was taken over while it was idle goes on in another', async (place) => {
-  const clock = fakeClock()
-  const { acme, id } = await openWithAnna(place, { clock })
-  const { support } = accessorsOf(acme)
-  await support.contact.read(id)
-  clock.advance(601_000)
-  const other = await openAcme(place.store(), { clock })
-  await accessorsOf(other).support.contact.read(id)
-  expect(await writersIn(place)).toBe(1)
-  await Promise.all(Array.from({ length: 20 }, () => support.contact.read(id)))
-  expect(await accessesIn(place)).toHaveLength(22)
-  // Twenty accesses that find themselves displaced together take one log, not twenty.
-  expect(await writersIn(place)).toBe(2)
-  await accessorsOf(other).support.contact.read(id)
-  expect(await writersIn(place)).toBe(2)
-  expect(await other.ledger.verify()).toMatchObject({ ok: true, faults: [] })
-  await other.close()
-  await acme.close()
-})
+journey(
+  'an instance whose log was taken over while it was idle goes on in another',
+  async (place) => {
+    const clock = fakeClock()
+    const { acme, id } = await openWithAnna(place, { clock })
+    const { support } = accessorsOf(acme)
+    await support.contact.read(id)
+    clock.advance(601_000)
+    const other = await openAcme(place.store(), { clock })
+    await accessorsOf(other).support.contact.read(id)
+    expect(await writersIn(place)).toBe(1)
+    await Promise.all(Array.from({ length: 20 }, () => support.contact.read(id)))
+    expect(await accessesIn(place)).toHaveLength(22)
+    // Twenty accesses that find themselves displaced together take one log, not twenty.
+    expect(await writersIn(place)).toBe(2)
+    await accessorsOf(other).support.contact.read(id)
+    expect(await writersIn(place)).toBe(2)
+    expect(await other.ledger.verify()).toMatchObject({ ok: true, faults: [] })
+    await other.close()
+    await acme.close()
+  },
+)
 
 journey('accesses of an erased person cannot be told to be theirs', async (place) => {
   const { acme, id } = await openWithAnna(place)
@@ -298,7 +304,12 @@ for (const audit of ['strict', 'deferred'] as const) {
       ]) {
         const attempt = async (): Promise<unknown> =>
           acme.accessor({ purpose: 'support', ...ask }).contact.read(id)
-        outcomes.push(await attempt().then(() => 'returned', ({ code }: PrivityError) => code))
+        outcomes.push(
+          await attempt().then(
+            () => 'returned',
+            ({ code }: PrivityError) => code,
+          ),
+        )
       }
     }
     expect(outcomes).toEqual(Array.from({ length: 6 }, () => 'invalid_input'))
@@ -345,4 +356,35 @@ test('what could not be logged while the store was down is logged once it is up'
   clock.advance(60_000)
   await until(() => keysWith(share, /\/a\//) > 0)
   await acme.close()
+})
+
+test('closing waits for accesses that are being flushed already', async () => {
+  const share = memoryData()
+  const inner = memoryStore({ share })
+  let open: () => void = () => undefined
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const store: Store = {
+    ...inner,
+    commit: async (batch) => {
+      if (batch.put.some(([key]) => key.includes('/s/'))) await gate
+      return inner.commit(batch)
+    },
+  }
+  const acme = await openAcme(store, { audit: 'deferred' })
+  const { id } = await acme.subjects.register()
+  const { support } = accessorsOf(acme)
+  await support.contact.create(id, ANNA)
+  const read256 = (): Promise<unknown> =>
+    Promise.all(Array.from({ length: 256 }, () => support.contact.read(id)))
+  await read256()
+  await read256()
+  await read256()
+  const closing = acme.close()
+  await support.contact.read(id).catch(() => undefined)
+  open()
+  await closing
+  const place = { store: () => memoryStore({ share }), rows: async () => [...share.rows] }
+  expect((await accessesIn(place)).length).toBeGreaterThanOrEqual(768)
 })

@@ -13,6 +13,7 @@ import {
   openAcme,
   publishNotice,
   refusal,
+  until,
 } from '../support/acme.ts'
 import { journey } from '../support/stores.ts'
 
@@ -25,9 +26,7 @@ journey('two instances write together, and everything acknowledged is there', as
   const people = await Promise.all(
     Array.from({ length: 8 }, (_, n) => of(n).subjects.register({ externalId: `crm-${n}` })),
   )
-  await Promise.all(
-    people.map(({ id }, n) => accessorsOf(of(n)).support.contact.create(id, ANNA)),
-  )
+  await Promise.all(people.map(({ id }, n) => accessorsOf(of(n)).support.contact.create(id, ANNA)))
   const idOf = (n: number): string => people[n % people.length]?.id ?? ''
   const tickets: { readonly id: string; readonly recordId: string; readonly text: string }[] = []
   const operations = Array.from({ length: 64 }, (_, n) => async (): Promise<void> => {
@@ -219,8 +218,9 @@ async function workWith(fault: Fault): Promise<{ readonly calls: number }> {
     return openAcme(store, { clock: eagerClock() })
   })
   const { support } = accessorsOf(acme)
-  const id = await retried(async () => (await acme.subjects.register({ externalId: 'x' })).id, async () =>
-    (await acme.subjects.find({ externalId: 'x' }))?.id,
+  const id = await retried(
+    async () => (await acme.subjects.register({ externalId: 'x' })).id,
+    async () => (await acme.subjects.find({ externalId: 'x' }))?.id,
   )
   await retried(() => support.contact.create(id, ANNA, { operationId: 'op-1' }))
   await retried(() =>
@@ -230,7 +230,9 @@ async function workWith(fault: Fault): Promise<{ readonly calls: number }> {
     ]),
   )
   const notice = await retried(() => publishNotice(acme))
-  await retried(() => acme.consent.give(id, onPaper(notice, ['marketing']), { operationId: 'op-4' }))
+  await retried(() =>
+    acme.consent.give(id, onPaper(notice, ['marketing']), { operationId: 'op-4' }),
+  )
   await retried(() => support.contact.update(id, { phone: '1' }, { operationId: 'op-5' }))
   expect(await retried(() => support.contact.read(id))).toMatchObject({ phone: '1' })
   const calls = store.calls.all
@@ -261,7 +263,9 @@ async function retried<T>(
 }
 
 for (const kind of KINDS) {
-  test(`work goes on over any call that fails ${kind}, once each`, { timeout: 60_000 }, async () => {
+  test(`work goes on over any call that fails ${kind}, once each`, {
+    timeout: 60_000,
+  }, async () => {
     const { calls } = await workWith({ nth: 1_000_000, kind })
     expect(calls).toBeGreaterThan(20)
     for (let nth = 1; nth <= calls; nth += 1) await workWith({ nth, kind })
@@ -331,4 +335,37 @@ test('a refusal is told even when it cannot be logged', async () => {
     const { code } = await caught(attempt)
     expect({ write, code }).toEqual({ write, code: 'not_permitted' })
   }
+})
+
+test('a clock that cannot wait stops no instance', async () => {
+  const share = memoryData()
+  const inner = memoryStore({ share })
+  let conflicts = 0
+  const store: Store = {
+    ...inner,
+    commit: async (batch) => {
+      conflicts -= 1
+      if (conflicts >= 0) throw new PrivityError('write_conflict', { attempts: 1 })
+      return inner.commit(batch)
+    },
+  }
+  const wait = async (): Promise<never> => {
+    throw new Error('marker-17')
+  }
+  const acme = await openAcme(store, { clock: { now: eagerClock().now, wait } })
+  const { id } = await acme.subjects.register()
+  const { support } = accessorsOf(acme)
+  await support.contact.create(id, ANNA)
+  conflicts = 3
+  const settled: string[] = []
+  for (const name of ['A', 'B']) {
+    support.contact.update(id, { name }).then(
+      () => settled.push('written'),
+      (error: unknown) => settled.push(isPrivityError(error) ? error.code : 'foreign'),
+    )
+    await until(() => settled.length > 0)
+  }
+  await until(() => settled.length === 2)
+  expect(settled).not.toContain('foreign')
+  await acme.close()
 })

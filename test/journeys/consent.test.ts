@@ -99,7 +99,10 @@ journey('a consent expires at the moment it runs out, without anybody noting it'
     permits: false,
   })
   await giveOnWeb(acme, id, ['marketing'])
-  expect(await acme.consent.status(id, 'marketing')).toMatchObject({ state: 'given', permits: true })
+  expect(await acme.consent.status(id, 'marketing')).toMatchObject({
+    state: 'given',
+    permits: true,
+  })
   await acme.close()
 })
 
@@ -129,6 +132,10 @@ journey('a clock set back revives no consent when the log has gone on', async (p
   clock.set(START + DAY)
   expect(await mayMarket(acme, id)).toEqual(denied('expired'))
   await acme.close()
+
+  const later = await openAcme(place.store(), { clock: fakeClock(START + DAY) })
+  expect(await mayMarket(later, id)).toEqual(denied('expired'))
+  await later.close()
 })
 
 journey('a yes given while the clock is behind is dated after what went before', async (place) => {
@@ -209,24 +216,27 @@ journey('a withdrawal is accepted when nothing was given, and again and again', 
   await acme.close()
 })
 
-journey('withdrawing legitimate interests is an objection, other bases only record', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  const { analytics, support } = accessorsOf(acme)
-  expect(await analytics.contact.read(id)).toEqual({ birthDate: 1990 })
-  const { outcomes } = await acme.consent.withdraw(id, { purposes: ['analytics', 'support'] })
-  expect(outcomes).toEqual([
-    { purpose: 'analytics', effect: 'objected', basis: 'legitimate_interests' },
-    { purpose: 'support', effect: 'recorded', basis: 'contract' },
-  ])
-  expect(await refusal(analytics.contact.read(id))).toEqual({
-    code: 'not_permitted',
-    details: { purpose: 'analytics', reason: 'objected', reasons: ['objected'] },
-  })
-  expect(await support.contact.read(id)).toMatchObject({ name: 'Anna' })
-  expect(await acme.consent.status(id, 'analytics')).toMatchObject({ permits: false, since: NOW })
-  expect(await acme.consent.status(id, 'support')).toMatchObject({ permits: true })
-  await acme.close()
-})
+journey(
+  'withdrawing legitimate interests is an objection, other bases only record',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const { analytics, support } = accessorsOf(acme)
+    expect(await analytics.contact.read(id)).toEqual({ birthDate: 1990 })
+    const { outcomes } = await acme.consent.withdraw(id, { purposes: ['analytics', 'support'] })
+    expect(outcomes).toEqual([
+      { purpose: 'analytics', effect: 'objected', basis: 'legitimate_interests' },
+      { purpose: 'support', effect: 'recorded', basis: 'contract' },
+    ])
+    expect(await refusal(analytics.contact.read(id))).toEqual({
+      code: 'not_permitted',
+      details: { purpose: 'analytics', reason: 'objected', reasons: ['objected'] },
+    })
+    expect(await support.contact.read(id)).toMatchObject({ name: 'Anna' })
+    expect(await acme.consent.status(id, 'analytics')).toMatchObject({ permits: false, since: NOW })
+    expect(await acme.consent.status(id, 'support')).toMatchObject({ permits: true })
+    await acme.close()
+  },
+)
 
 journey('only purposes that rest on consent can be given or refused', async (place) => {
   const { acme, id } = await openWithAnna(place)
@@ -242,66 +252,75 @@ journey('only purposes that rest on consent can be given or refused', async (pla
   await acme.close()
 })
 
-journey('a material change makes consents stale until renewed, an editorial one does not', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  await giveOnWeb(acme, id, ['marketing'])
-  const texts = { en: 'the same, spelt right', nl: 'hetzelfde, goed gespeld' }
-  await acme.notices.publish({ id: 'privacy', version: '2026-12', texts, change: 'editorial' })
-  await acme.notices.publish({ id: 'terms', version: '1', texts })
-  await acme.notices.publish({ id: 'terms', version: '2', texts: { en: 'other terms' } })
-  expect(await mayMarket(acme, id)).toEqual(ALLOWED)
+journey(
+  'a material change makes consents stale until renewed, an editorial one does not',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    await giveOnWeb(acme, id, ['marketing'])
+    const texts = { en: 'the same, spelt right', nl: 'hetzelfde, goed gespeld' }
+    await acme.notices.publish({ id: 'privacy', version: '2026-12', texts, change: 'editorial' })
+    await acme.notices.publish({ id: 'terms', version: '1', texts })
+    await acme.notices.publish({ id: 'terms', version: '2', texts: { en: 'other terms' } })
+    expect(await mayMarket(acme, id)).toEqual(ALLOWED)
 
-  const changed = await acme.notices.publish({
-    id: 'privacy',
-    version: '2027-01',
-    texts: { en: 'we now sell it all', nl: 'nu verkopen wij alles' },
-  })
-  expect(await mayMarket(acme, id)).toEqual(denied('stale_notice'))
-  expect(await acme.consent.status(id, 'marketing')).toMatchObject({
-    state: 'given',
-    permits: false,
-  })
-  const { marketing } = accessorsOf(acme)
-  expect(await refusal(marketing.contact.read(id))).toMatchObject({
-    details: { reasons: ['stale_notice'] },
-  })
-  expect(await collect(marketing.contact.list())).toEqual([])
-
-  await acme.consent.give(id, onPaper(changed, ['marketing']))
-  expect(await mayMarket(acme, id)).toEqual(ALLOWED)
-  await acme.close()
-})
-
-journey('the same words published again change nothing, other words under one version do not pass', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  const { notice } = await giveOnWeb(acme, id, ['marketing'])
-  expect(await publishNotice(acme)).toEqual(notice)
-  expect(await mayMarket(acme, id)).toEqual(ALLOWED)
-  const other = { id: 'privacy', version: '2026-11', texts: { en: 'other words' } }
-  expect(await refusal(acme.notices.publish(other))).toEqual({
-    code: 'already_exists',
-    details: { kind: 'notice' },
-  })
-  expect(await acme.notices.text(notice, 'en')).toBe('what we do, 2026-11')
-  await acme.close()
-})
-
-journey('web, app and e-mail need a serving; other channels say why there is none', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  const notice = await publishNotice(acme)
-  for (const channel of ['web', 'app', 'email'] as const) {
-    const input = { purposes: ['marketing'] as const, notice, method: { channel } }
-    expect(await refusal(acme.consent.give(id, input))).toEqual({
-      code: 'invalid_input',
-      details: { issues: [{ path: ['method', 'servedId'], code: 'required' }] },
+    const changed = await acme.notices.publish({
+      id: 'privacy',
+      version: '2027-01',
+      texts: { en: 'we now sell it all', nl: 'nu verkopen wij alles' },
     })
-  }
-  for (const channel of ['phone', 'paper', 'in_person', 'import'] as const) {
-    await acme.consent.give(id, { purposes: ['marketing'], notice, method: { channel } })
-  }
-  expect(await mayMarket(acme, id)).toEqual(ALLOWED)
-  await acme.close()
-})
+    expect(await mayMarket(acme, id)).toEqual(denied('stale_notice'))
+    expect(await acme.consent.status(id, 'marketing')).toMatchObject({
+      state: 'given',
+      permits: false,
+    })
+    const { marketing } = accessorsOf(acme)
+    expect(await refusal(marketing.contact.read(id))).toMatchObject({
+      details: { reasons: ['stale_notice'] },
+    })
+    expect(await collect(marketing.contact.list())).toEqual([])
+
+    await acme.consent.give(id, onPaper(changed, ['marketing']))
+    expect(await mayMarket(acme, id)).toEqual(ALLOWED)
+    await acme.close()
+  },
+)
+
+journey(
+  'the same words published again change nothing, other words under one version do not pass',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const { notice } = await giveOnWeb(acme, id, ['marketing'])
+    expect(await publishNotice(acme)).toEqual(notice)
+    expect(await mayMarket(acme, id)).toEqual(ALLOWED)
+    const other = { id: 'privacy', version: '2026-11', texts: { en: 'other words' } }
+    expect(await refusal(acme.notices.publish(other))).toEqual({
+      code: 'already_exists',
+      details: { kind: 'notice' },
+    })
+    expect(await acme.notices.text(notice, 'en')).toBe('what we do, 2026-11')
+    await acme.close()
+  },
+)
+
+journey(
+  'web, app and e-mail need a serving; other channels say why there is none',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const notice = await publishNotice(acme)
+    for (const channel of ['web', 'app', 'email'] as const) {
+      const input = { purposes: ['marketing'] as const, notice, method: { channel } }
+      expect(await refusal(acme.consent.give(id, input))).toEqual({
+        code: 'invalid_input',
+        details: { issues: [{ path: ['method', 'servedId'], code: 'required' }] },
+      })
+    }
+    for (const channel of ['phone', 'paper', 'in_person', 'import'] as const) {
+      await acme.consent.give(id, { purposes: ['marketing'], notice, method: { channel } })
+    }
+    expect(await mayMarket(acme, id)).toEqual(ALLOWED)
+    await acme.close()
+  },
+)
 
 async function giveServed(
   acme: Acme,
@@ -316,56 +335,64 @@ async function giveServed(
   })
 }
 
-journey('a serving counts for its person and its notice only, and cannot be made up', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  const { id: bram } = await acme.subjects.register()
-  const notice = await publishNotice(acme)
-  const other = await acme.notices.publish({ id: 'terms', version: '1', texts: { en: 'terms' } })
-  const { servedId } = await acme.notices.serve(notice, { subjectId: bram, language: 'en' })
-  const unknown = {
-    code: 'invalid_input',
-    details: { issues: [{ path: ['method', 'servedId'], code: 'unknown_serving' }] },
-  }
-  expect(await refusal(giveServed(acme, id, { notice, servedId }))).toEqual(unknown)
+journey(
+  'a serving counts for its person and its notice only, and cannot be made up',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const { id: bram } = await acme.subjects.register()
+    const notice = await publishNotice(acme)
+    const other = await acme.notices.publish({ id: 'terms', version: '1', texts: { en: 'terms' } })
+    const { servedId } = await acme.notices.serve(notice, { subjectId: bram, language: 'en' })
+    const unknown = {
+      code: 'invalid_input',
+      details: { issues: [{ path: ['method', 'servedId'], code: 'unknown_serving' }] },
+    }
+    expect(await refusal(giveServed(acme, id, { notice, servedId }))).toEqual(unknown)
 
-  const mine = await acme.notices.serve(notice, { subjectId: id, language: 'en' })
-  const [place_ = '', nonce = ''] = mine.servedId.split('.')
-  const forged = [
-    `${place_}.${'0'.repeat(32)}`,
-    `p1.${nonce}`,
-    `p2.${nonce}`,
-    `s0.${nonce}`,
-    `s1.${nonce}`,
-    `pffffffff.${nonce}`,
-    nonce,
-    '',
-    'x'.repeat(64),
-    `${place_}.${nonce}\n`,
-  ]
-  for (const forgedId of forged) {
-    expect(await refusal(giveServed(acme, id, { notice, servedId: forgedId }))).toEqual(unknown)
-  }
-  expect(await refusal(giveServed(acme, id, { notice: other, servedId: mine.servedId }))).toEqual({
-    code: 'invalid_input',
-    details: { issues: [{ path: ['method', 'servedId'], code: 'other_notice' }] },
-  })
-  expect(await mayMarket(acme, id)).toEqual(denied('not_asked'))
-  await giveServed(acme, id, { notice, servedId: mine.servedId })
-  expect(await mayMarket(acme, id)).toEqual(ALLOWED)
-  await acme.close()
-})
+    const mine = await acme.notices.serve(notice, { subjectId: id, language: 'en' })
+    const [place_ = '', nonce = ''] = mine.servedId.split('.')
+    const forged = [
+      `${place_}.${'0'.repeat(32)}`,
+      `p1.${nonce}`,
+      `p2.${nonce}`,
+      `s0.${nonce}`,
+      `s1.${nonce}`,
+      `pffffffff.${nonce}`,
+      nonce,
+      '',
+      'x'.repeat(64),
+      `${place_}.${nonce}\n`,
+    ]
+    for (const forgedId of forged) {
+      expect(await refusal(giveServed(acme, id, { notice, servedId: forgedId }))).toEqual(unknown)
+    }
+    expect(await refusal(giveServed(acme, id, { notice: other, servedId: mine.servedId }))).toEqual(
+      {
+        code: 'invalid_input',
+        details: { issues: [{ path: ['method', 'servedId'], code: 'other_notice' }] },
+      },
+    )
+    expect(await mayMarket(acme, id)).toEqual(denied('not_asked'))
+    await giveServed(acme, id, { notice, servedId: mine.servedId })
+    expect(await mayMarket(acme, id)).toEqual(ALLOWED)
+    await acme.close()
+  },
+)
 
-journey('a notice served before there was a person counts for the one who registers then', async (place) => {
-  const acme = await openAcme(place.store())
-  const notice = await publishNotice(acme)
-  const { servedId } = await acme.notices.serve(notice, { language: 'nl' })
-  const { id } = await acme.subjects.register()
-  const { receipt } = (await giveServed(acme, id, { notice, servedId })) as { receipt: string }
-  expect(await verifyReceipt(receipt, acme.ledger.publicKeys)).toMatchObject({
-    record: { notice: { language: 'nl' }, servedAt: NOW },
-  })
-  await acme.close()
-})
+journey(
+  'a notice served before there was a person counts for the one who registers then',
+  async (place) => {
+    const acme = await openAcme(place.store())
+    const notice = await publishNotice(acme)
+    const { servedId } = await acme.notices.serve(notice, { language: 'nl' })
+    const { id } = await acme.subjects.register()
+    const { receipt } = (await giveServed(acme, id, { notice, servedId })) as { receipt: string }
+    expect(await verifyReceipt(receipt, acme.ledger.publicKeys)).toMatchObject({
+      record: { notice: { language: 'nl' }, servedAt: NOW },
+    })
+    await acme.close()
+  },
+)
 
 journey('a notice must be published as named, in the language asked for', async (place) => {
   const { acme, id } = await openWithAnna(place)
@@ -485,7 +512,9 @@ journey('an operation id stands for one request of one person', async (place) =>
   expect(await refusal(acme.consent.refuse(id, onPaper(notice, ['marketing']), once))).toEqual(
     reused,
   )
-  expect(await refusal(acme.consent.withdraw(id, { purposes: ['marketing'] }, once))).toEqual(reused)
+  expect(await refusal(acme.consent.withdraw(id, { purposes: ['marketing'] }, once))).toEqual(
+    reused,
+  )
   const { support } = accessorsOf(acme)
   expect(await refusal(support.contact.update(id, { name: 'A' }, once))).toEqual(reused)
   expect(await mayMarket(acme, id)).toEqual(ALLOWED)
@@ -521,7 +550,10 @@ journey('receipts say what was decided, and hold no personal data', async (place
     log: { origin: acme.ledger.origin },
   })
   for (const jws of [receipt, withdrawal]) {
-    const text = jws.split('.').map((part) => Buffer.from(part, 'base64url').toString()).join()
+    const text = jws
+      .split('.')
+      .map((part) => Buffer.from(part, 'base64url').toString())
+      .join()
     for (const personal of [...Object.values(ANNA), 'crm-17', 'what we do']) {
       expect(text).not.toContain(personal)
     }

@@ -279,17 +279,20 @@ journey('a plan that was run gives the same certificate again', async (place) =>
   await acme.close()
 })
 
-journey('of two plans for one person one is run, and the other finds them erased', async (place) => {
-  const { acme, id } = await openWithAnna(place)
-  const [first, second] = await Promise.all([
-    acme.erasure.plan(id, ASK),
-    acme.erasure.plan(id, { reason: 'retention' }),
-  ])
-  await acme.erasure.run(first)
-  expect(await refusal(acme.erasure.run(second))).toEqual(ERASED)
-  await expectErased(place, acme, id)
-  await acme.close()
-})
+journey(
+  'of two plans for one person one is run, and the other finds them erased',
+  async (place) => {
+    const { acme, id } = await openWithAnna(place)
+    const [first, second] = await Promise.all([
+      acme.erasure.plan(id, ASK),
+      acme.erasure.plan(id, { reason: 'retention' }),
+    ])
+    await acme.erasure.run(first)
+    expect(await refusal(acme.erasure.run(second))).toEqual(ERASED)
+    await expectErased(place, acme, id)
+    await acme.close()
+  },
+)
 
 journey('what is stored between plan and run is erased too', async (place) => {
   const { acme, id } = await openWithAnna(place)
@@ -321,37 +324,40 @@ journey('two processes that go on with one erasure agree on its certificate', as
   await acme.close()
 })
 
-journey('from the fence on nobody reads or writes, while hooks are still at work', async (place) => {
-  const seen: unknown[] = []
-  const readers: Acme[] = []
-  const nosy = hook({
-    needsPlaintext: true,
-    execute: async (_, { subjectId }) => {
-      for (const reader of readers) {
-        const { support } = accessorsOf(reader)
-        for (const attempt of [
-          () => support.contact.read(subjectId),
-          () => support.contact.update(subjectId, { name: 'x' }),
-          () => reader.consent.withdraw(subjectId, { purposes: ['care'] }),
-        ]) {
-          seen.push(await refusal(attempt))
+journey(
+  'from the fence on nobody reads or writes, while hooks are still at work',
+  async (place) => {
+    const seen: unknown[] = []
+    const readers: Acme[] = []
+    const nosy = hook({
+      needsPlaintext: true,
+      execute: async (_, { subjectId }) => {
+        for (const reader of readers) {
+          const { support } = accessorsOf(reader)
+          for (const attempt of [
+            () => support.contact.read(subjectId),
+            () => support.contact.update(subjectId, { name: 'x' }),
+            () => reader.consent.withdraw(subjectId, { purposes: ['care'] }),
+          ]) {
+            seen.push(await refusal(attempt))
+          }
+          seen.push(await collect(support.contact.list()))
+          seen.push(await collect(support.contact.find({ email: ANNA.email })))
         }
-        seen.push(await collect(support.contact.list()))
-        seen.push(await collect(support.contact.find({ email: ANNA.email })))
-      }
-      return 'done'
-    },
-  })
-  const { acme, id } = await openWithAnna(place, { hooks: [nosy] })
-  const other = await openAcme(place.store())
-  await accessorsOf(other).support.contact.read(id)
-  readers.push(acme, other)
-  await acme.erasure.erase(id, ASK)
-  const each = [ERASED, ERASED, ERASED, [], []]
-  expect(seen).toEqual([...each, ...each])
-  await other.close()
-  await acme.close()
-})
+        return 'done'
+      },
+    })
+    const { acme, id } = await openWithAnna(place, { hooks: [nosy] })
+    const other = await openAcme(place.store())
+    await accessorsOf(other).support.contact.read(id)
+    readers.push(acme, other)
+    await acme.erasure.erase(id, ASK)
+    const each = [ERASED, ERASED, ERASED, [], []]
+    expect(seen).toEqual([...each, ...each])
+    await other.close()
+    await acme.close()
+  },
+)
 
 journey('writes that race with an erasure are applied before it or not at all', async (place) => {
   const { acme, id } = await openWithAnna(place, { clock: eagerClock() })
@@ -381,7 +387,10 @@ for (const outcome of ['done', 'already_done'] as const) {
   })
 }
 
-const FAILURES: readonly { readonly title: string; readonly script: (fails: () => boolean) => Script }[] = [
+const FAILURES: readonly {
+  readonly title: string
+  readonly script: (fails: () => boolean) => Script
+}[] = [
   {
     title: 'wants to be asked later',
     script: (fails) => ({
@@ -423,33 +432,36 @@ const FAILURES: readonly { readonly title: string; readonly script: (fails: () =
 for (const { title, script } of FAILURES) {
   for (const needsPlaintext of [false, true]) {
     const kind = needsPlaintext ? 'before' : 'after'
-    journey(`a hook that runs ${kind} the keys go and ${title} is run again by resume`, async (place) => {
-      let fails = true
-      const failing = hook({ needsPlaintext, ...script(() => fails) })
-      const fine = hook({ id: 'fine' })
-      const { acme, id } = await openWithAnna(place, { hooks: [failing, fine] })
-      const plan = await acme.erasure.plan(id, ASK)
-      const { erasureId } = plan
-      const incomplete = {
-        code: 'erasure_incomplete',
-        details: { erasureId, failing: ['mailing'] },
-      }
-      const error = await caught(acme.erasure.run(plan))
-      expect({ code: error.code, details: error.details }).toEqual(incomplete)
-      expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('marker-17')
-      expect(await refusal(acme.erasure.resume(erasureId))).toEqual(incomplete)
-      expect(await refusal(accessorsOf(acme).support.contact.read(id))).toEqual(ERASED)
-      await acme.close()
+    journey(
+      `a hook that runs ${kind} the keys go and ${title} is run again by resume`,
+      async (place) => {
+        let fails = true
+        const failing = hook({ needsPlaintext, ...script(() => fails) })
+        const fine = hook({ id: 'fine' })
+        const { acme, id } = await openWithAnna(place, { hooks: [failing, fine] })
+        const plan = await acme.erasure.plan(id, ASK)
+        const { erasureId } = plan
+        const incomplete = {
+          code: 'erasure_incomplete',
+          details: { erasureId, failing: ['mailing'] },
+        }
+        const error = await caught(acme.erasure.run(plan))
+        expect({ code: error.code, details: error.details }).toEqual(incomplete)
+        expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('marker-17')
+        expect(await refusal(acme.erasure.resume(erasureId))).toEqual(incomplete)
+        expect(await refusal(accessorsOf(acme).support.contact.read(id))).toEqual(ERASED)
+        await acme.close()
 
-      fails = false
-      const later = await openAcme(place.store(), { hooks: [fine, failing] })
-      const certificate = await later.erasure.resume(erasureId)
-      const { jwks } = later.ledger.publicKeys
-      expect(await verifyCertificate(certificate, { jwks })).toMatchObject({ ok: true })
-      expect(fine.calls.filter((call) => call === 'execute')).toHaveLength(1)
-      await expectErased(place, later, id)
-      await later.close()
-    })
+        fails = false
+        const later = await openAcme(place.store(), { hooks: [fine, failing] })
+        const certificate = await later.erasure.resume(erasureId)
+        const { jwks } = later.ledger.publicKeys
+        expect(await verifyCertificate(certificate, { jwks })).toMatchObject({ ok: true })
+        expect(fine.calls.filter((call) => call === 'execute')).toHaveLength(1)
+        await expectErased(place, later, id)
+        await later.close()
+      },
+    )
   }
 }
 
@@ -536,7 +548,9 @@ const BAD_PLANS: readonly { readonly title: string; readonly plan: () => unknown
 
 for (const { title, plan } of BAD_PLANS) {
   journey(`when the plan of a hook ${title} nothing is erased`, async (place) => {
-    const { acme, id } = await openWithAnna(place, { hooks: [hook({ plan }), hook({ id: 'fine' })] })
+    const { acme, id } = await openWithAnna(place, {
+      hooks: [hook({ plan }), hook({ id: 'fine' })],
+    })
     const error = await caught(acme.erasure.erase(id, ASK))
     expect(error).toMatchObject({ code: 'erasure_incomplete', details: { failing: ['mailing'] } })
     expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain('marker-17')
@@ -546,21 +560,24 @@ for (const { title, plan } of BAD_PLANS) {
 }
 
 // The message of erasure_incomplete tells to call resume() with details.erasureId.
-journey('an erasure that could not be planned can be resumed by the id in its error', async (place) => {
-  let fails = true
-  const mailing = hook({
-    plan: () => {
-      if (fails) throw new Error('down')
-      return [ITEM]
-    },
-  })
-  const { acme, id } = await openWithAnna(place, { hooks: [mailing] })
-  const { details } = await caught(acme.erasure.erase(id, ASK))
-  fails = false
-  await acme.erasure.resume((details as { erasureId: string }).erasureId)
-  await expectErased(place, acme, id)
-  await acme.close()
-})
+journey(
+  'an erasure that could not be planned can be resumed by the id in its error',
+  async (place) => {
+    let fails = true
+    const mailing = hook({
+      plan: () => {
+        if (fails) throw new Error('down')
+        return [ITEM]
+      },
+    })
+    const { acme, id } = await openWithAnna(place, { hooks: [mailing] })
+    const { details } = await caught(acme.erasure.erase(id, ASK))
+    fails = false
+    await acme.erasure.resume((details as { erasureId: string }).erasureId)
+    await expectErased(place, acme, id)
+    await acme.close()
+  },
+)
 
 journey('a hook that is no longer installed blocks the certificate', async (place) => {
   const { acme, id } = await openWithAnna(place, { hooks: [hook()] })
@@ -578,39 +595,42 @@ journey('a hook that is no longer installed blocks the certificate', async (plac
   await again.close()
 })
 
-journey('a hook that needs plaintext reads it while it can be read, and no longer', async (place) => {
-  const contexts: HookContext[] = []
-  const reads: unknown[] = []
-  const mailing = hook({
-    needsPlaintext: true,
-    plan: async (context) => {
-      contexts.push(context)
-      reads.push(await context.read('contact', ['email']))
-      return [ITEM]
-    },
-    execute: async (_, context) => {
-      contexts.push(context)
-      reads.push(await context.read('contact', ['email', 'allergies', 'language']))
-      return 'done'
-    },
-    verify: (_, context) => {
-      contexts.push(context)
-      return 'absent'
-    },
-  })
-  const { acme, id } = await openWithAnna(place, { hooks: [mailing] })
-  await acme.erasure.erase(id, ASK)
-  expect(reads).toEqual([
-    { email: ANNA.email },
-    { email: ANNA.email, allergies: 'nuts', language: 'en' },
-  ])
-  expect(contexts).toHaveLength(3)
-  for (const context of contexts) {
-    const late = context.read('contact', ['email']).catch(({ code }: { code: string }) => code)
-    expect(await late).not.toHaveProperty('email')
-  }
-  await acme.close()
-})
+journey(
+  'a hook that needs plaintext reads it while it can be read, and no longer',
+  async (place) => {
+    const contexts: HookContext[] = []
+    const reads: unknown[] = []
+    const mailing = hook({
+      needsPlaintext: true,
+      plan: async (context) => {
+        contexts.push(context)
+        reads.push(await context.read('contact', ['email']))
+        return [ITEM]
+      },
+      execute: async (_, context) => {
+        contexts.push(context)
+        reads.push(await context.read('contact', ['email', 'allergies', 'language']))
+        return 'done'
+      },
+      verify: (_, context) => {
+        contexts.push(context)
+        return 'absent'
+      },
+    })
+    const { acme, id } = await openWithAnna(place, { hooks: [mailing] })
+    await acme.erasure.erase(id, ASK)
+    expect(reads).toEqual([
+      { email: ANNA.email },
+      { email: ANNA.email, allergies: 'nuts', language: 'en' },
+    ])
+    expect(contexts).toHaveLength(3)
+    for (const context of contexts) {
+      const late = context.read('contact', ['email']).catch(({ code }: { code: string }) => code)
+      expect(await late).not.toHaveProperty('email')
+    }
+    await acme.close()
+  },
+)
 
 journey('a hook is told who it is about, and reads only what it declared', async (place) => {
   const seen: unknown[] = []
@@ -804,11 +824,14 @@ async function crashAndResume(name: Place['name'], { nth, when }: Crash): Promis
 }
 
 for (const when of ['before', 'after'] as const) {
-  journey(`an erasure whose process dies ${when} any call to the store is resumed`, async (place) => {
-    const calls = await crashAndResume(place.name, { nth: Number.POSITIVE_INFINITY, when })
-    expect(calls).toBeGreaterThan(20)
-    for (let nth = 1; nth <= calls; nth += 1) await crashAndResume(place.name, { nth, when })
-  })
+  journey(
+    `an erasure whose process dies ${when} any call to the store is resumed`,
+    async (place) => {
+      const calls = await crashAndResume(place.name, { nth: Number.POSITIVE_INFINITY, when })
+      expect(calls).toBeGreaterThan(20)
+      for (let nth = 1; nth <= calls; nth += 1) await crashAndResume(place.name, { nth, when })
+    },
+  )
 }
 
 journey('a clock that stands still or goes back stops no erasure', async (place) => {

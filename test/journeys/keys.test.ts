@@ -19,23 +19,26 @@ import { journey } from '../support/stores.ts'
 const CARE = 'contact:care!health'
 const SLOW = 60_000
 
-journey('a store does not open under another secret, and is not changed by the attempt', async (place) => {
-  const acme = await openAcme(place.store())
-  const { id } = await acme.subjects.register()
-  await accessorsOf(acme).support.contact.create(id, ANNA)
-  await acme.close()
-  const before = await place.rows()
-  for (const secret of [new Uint8Array(32), SECRET.map((byte) => byte ^ 1)]) {
-    expect(await refusal(openAcme(place.store(), { keys: localKeys(secret) }))).toEqual({
-      code: 'key_unreadable',
-      details: { what: 'controller' },
-    })
-  }
-  expect(await place.rows()).toEqual(before)
-  const again = await openAcme(place.store())
-  expect(await accessorsOf(again).support.contact.read(id)).toMatchObject({ name: 'Anna' })
-  await again.close()
-})
+journey(
+  'a store does not open under another secret, and is not changed by the attempt',
+  async (place) => {
+    const acme = await openAcme(place.store())
+    const { id } = await acme.subjects.register()
+    await accessorsOf(acme).support.contact.create(id, ANNA)
+    await acme.close()
+    const before = await place.rows()
+    for (const secret of [new Uint8Array(32), SECRET.map((byte) => byte ^ 1)]) {
+      expect(await refusal(openAcme(place.store(), { keys: localKeys(secret) }))).toEqual({
+        code: 'key_unreadable',
+        details: { what: 'controller' },
+      })
+    }
+    expect(await place.rows()).toEqual(before)
+    const again = await openAcme(place.store())
+    expect(await accessorsOf(again).support.contact.read(id)).toMatchObject({ name: 'Anna' })
+    await again.close()
+  },
+)
 
 test('a store that could not be opened is given back closed', async () => {
   const share = memoryData()
@@ -214,7 +217,9 @@ for (const [name, now] of CLOCKS) {
     const share = memoryData()
     const people: string[] = []
     const clock = fakeClock(now)
-    const strange = await openAcme(memoryStore({ share }), { clock }).catch((error: unknown) => error)
+    const strange = await openAcme(memoryStore({ share }), { clock }).catch(
+      (error: unknown) => error,
+    )
     if (isPrivityError(strange)) expect(strange).toMatchObject({ code: 'invalid_input' })
     else people.push((await (strange as Acme).subjects.register()).id)
     const again = await openAcme(memoryStore({ share }), { clock: fakeClock(START) })

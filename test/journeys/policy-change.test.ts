@@ -151,58 +151,67 @@ journey('a consent does not cover writing a field that its purpose had not then'
   await second.privity.close()
 })
 
-journey('a consent goes on covering what it covered, for writing too, in a new process', async (place) => {
-  const { first, id } = await deployWithAnna(place)
-  await first.privity.close()
-  const second = await deploy(place, {
-    fields: { ...BEFORE, phone: { purposes: ['support'], schema: z.string().exactOptional() } },
-  })
-  await second.marketing.update(id, { name: 'Anna B.' })
-  expect(await second.marketing.read(id)).toEqual({ name: 'Anna B.', email: ANNA.email })
-  await second.privity.close()
-})
+journey(
+  'a consent goes on covering what it covered, for writing too, in a new process',
+  async (place) => {
+    const { first, id } = await deployWithAnna(place)
+    await first.privity.close()
+    const second = await deploy(place, {
+      fields: { ...BEFORE, phone: { purposes: ['support'], schema: z.string().exactOptional() } },
+    })
+    await second.marketing.update(id, { name: 'Anna B.' })
+    expect(await second.marketing.read(id)).toEqual({ name: 'Anna B.', email: ANNA.email })
+    await second.privity.close()
+  },
+)
 
-journey('an added field is absent when optional, and its default when it has one', async (place) => {
-  const { first, id } = await deployWithAnna(place)
-  await first.privity.close()
-  const second = await deploy(place, {
-    fields: {
-      ...BEFORE,
-      phone: { purposes: BOTH, schema: z.string().exactOptional() },
-      language: { purposes: BOTH, schema: z.string().default('en') },
-    },
-  })
-  expect(await second.support.read(id)).toEqual({ ...ANNA, language: 'en' })
-  expect(await second.marketing.read(id)).toEqual({
-    name: 'Anna',
-    email: ANNA.email,
-    language: 'en',
-  })
-  await second.support.update(id, { phone: '1', language: 'nl' })
-  expect(await second.support.read(id)).toEqual({ ...ANNA, phone: '1', language: 'nl' })
-  // What support wrote since is still not covered by the consent of then.
-  expect(await second.marketing.read(id)).toEqual({
-    name: 'Anna',
-    email: ANNA.email,
-    language: 'en',
-  })
-  await second.privity.close()
-})
+journey(
+  'an added field is absent when optional, and its default when it has one',
+  async (place) => {
+    const { first, id } = await deployWithAnna(place)
+    await first.privity.close()
+    const second = await deploy(place, {
+      fields: {
+        ...BEFORE,
+        phone: { purposes: BOTH, schema: z.string().exactOptional() },
+        language: { purposes: BOTH, schema: z.string().default('en') },
+      },
+    })
+    expect(await second.support.read(id)).toEqual({ ...ANNA, language: 'en' })
+    expect(await second.marketing.read(id)).toEqual({
+      name: 'Anna',
+      email: ANNA.email,
+      language: 'en',
+    })
+    await second.support.update(id, { phone: '1', language: 'nl' })
+    expect(await second.support.read(id)).toEqual({ ...ANNA, phone: '1', language: 'nl' })
+    // What support wrote since is still not covered by the consent of then.
+    expect(await second.marketing.read(id)).toEqual({
+      name: 'Anna',
+      email: ANNA.email,
+      language: 'en',
+    })
+    await second.privity.close()
+  },
+)
 
-journey('a required field that was added makes old records incomplete until it is written', async (place) => {
-  const { first, id } = await deployWithAnna(place)
-  await first.privity.close()
-  const second = await deploy(place, {
-    fields: { ...BEFORE, city: { purposes: ['support'] } },
-  })
-  expect(await refusal(second.support.read(id))).toEqual({
-    code: 'incomplete_record',
-    details: { record: 'contact', fields: ['city'] },
-  })
-  await second.support.update(id, { city: 'Amsterdam' })
-  expect(await second.support.read(id)).toEqual({ ...ANNA, city: 'Amsterdam' })
-  await second.privity.close()
-})
+journey(
+  'a required field that was added makes old records incomplete until it is written',
+  async (place) => {
+    const { first, id } = await deployWithAnna(place)
+    await first.privity.close()
+    const second = await deploy(place, {
+      fields: { ...BEFORE, city: { purposes: ['support'] } },
+    })
+    expect(await refusal(second.support.read(id))).toEqual({
+      code: 'incomplete_record',
+      details: { record: 'contact', fields: ['city'] },
+    })
+    await second.support.update(id, { city: 'Amsterdam' })
+    expect(await second.support.read(id)).toEqual({ ...ANNA, city: 'Amsterdam' })
+    await second.privity.close()
+  },
+)
 
 journey('a field that moves between classes is seen by its new purposes only', async (place) => {
   const { first, id } = await deployWithAnna(place)
@@ -275,57 +284,66 @@ journey('a lookup that came back after a change finds what is stored now', async
   await third.privity.close()
 })
 
-journey('no lookup row tells of a value that is gone, whatever the policy was when it changed', async (place) => {
-  const { first, id } = await deployWithAnna(place)
-  await first.privity.close()
-  const second = await deploy(place, { fields: { ...BEFORE, email: { purposes: BOTH } } })
-  await second.support.update(id, { email: 'anna@new.example' })
-  await second.privity.close()
-  const tokens = (await place.rows()).filter(([key]) => key.split('/')[1] === 't')
-  expect(tokens).toEqual([])
-})
+journey(
+  'no lookup row tells of a value that is gone, whatever the policy was when it changed',
+  async (place) => {
+    const { first, id } = await deployWithAnna(place)
+    await first.privity.close()
+    const second = await deploy(place, { fields: { ...BEFORE, email: { purposes: BOTH } } })
+    await second.support.update(id, { email: 'anna@new.example' })
+    await second.privity.close()
+    const tokens = (await place.rows()).filter(([key]) => key.split('/')[1] === 't')
+    expect(tokens).toEqual([])
+  },
+)
 
-journey('a process with an older policy reads and withdraws, and writes nothing else', async (place) => {
-  const { first, id } = await deployWithAnna(place)
-  const second = await deploy(place, {
-    fields: { ...BEFORE, phone: { purposes: ['support'], schema: z.string().exactOptional() } },
-  })
-  await second.support.update(id, { phone: '1', name: 'Anna B.' })
-  const newest = second.privity.policy.hash
-  const outdated = { code: 'policy_outdated', details: { newest } }
+journey(
+  'a process with an older policy reads and withdraws, and writes nothing else',
+  async (place) => {
+    const { first, id } = await deployWithAnna(place)
+    const second = await deploy(place, {
+      fields: { ...BEFORE, phone: { purposes: ['support'], schema: z.string().exactOptional() } },
+    })
+    await second.support.update(id, { phone: '1', name: 'Anna B.' })
+    const newest = second.privity.policy.hash
+    const outdated = { code: 'policy_outdated', details: { newest } }
 
-  expect(await first.support.read(id)).toEqual({ ...ANNA, name: 'Anna B.' })
-  expect(await collect(first.support.find({ email: ANNA.email }))).toHaveLength(1)
-  expect(await refusal(first.support.update(id, { name: 'x' }))).toEqual(outdated)
-  expect(await refusal(first.privity.subjects.register())).toEqual(outdated)
-  expect(await refusal(first.agree(id))).toEqual(outdated)
-  const notice = { id: 'other', version: '1', texts: { en: 'words' } }
-  expect(await refusal(first.privity.notices.publish(notice))).toEqual(outdated)
-  // Writers of both kinds in one batch do not fail each other.
-  const [refused, withdrawn] = await Promise.allSettled([
-    first.support.update(id, { name: 'x' }),
-    first.privity.consent.withdraw(id, { purposes: ['marketing'] }),
-  ])
-  expect(refused.status).toBe('rejected')
-  expect(withdrawn.status).toBe('fulfilled')
-  expect(await refusal(second.marketing.read(id))).toMatchObject({
-    details: { reason: 'withdrawn' },
-  })
-  expect(await second.support.read(id)).toEqual({ ...ANNA, name: 'Anna B.', phone: '1' })
-  expect(await second.privity.ledger.verify()).toMatchObject({ ok: true })
-  await second.privity.close()
-  await first.privity.close()
+    expect(await first.support.read(id)).toEqual({ ...ANNA, name: 'Anna B.' })
+    expect(await collect(first.support.find({ email: ANNA.email }))).toHaveLength(1)
+    expect(await refusal(first.support.update(id, { name: 'x' }))).toEqual(outdated)
+    expect(await refusal(first.privity.subjects.register())).toEqual(outdated)
+    expect(await refusal(first.agree(id))).toEqual(outdated)
+    const notice = { id: 'other', version: '1', texts: { en: 'words' } }
+    expect(await refusal(first.privity.notices.publish(notice))).toEqual(outdated)
+    // Writers of both kinds in one batch do not fail each other.
+    const [refused, withdrawn] = await Promise.allSettled([
+      first.support.update(id, { name: 'x' }),
+      first.privity.consent.withdraw(id, { purposes: ['marketing'] }),
+    ])
+    expect(refused.status).toBe('rejected')
+    expect(withdrawn.status).toBe('fulfilled')
+    expect(await refusal(second.marketing.read(id))).toMatchObject({
+      details: { reason: 'withdrawn' },
+    })
+    expect(await second.support.read(id)).toEqual({ ...ANNA, name: 'Anna B.', phone: '1' })
+    expect(await second.privity.ledger.verify()).toMatchObject({ ok: true })
+    await second.privity.close()
+    await first.privity.close()
 
-  const again = await deploy(place, { fields: BEFORE })
-  expect(await again.support.read(id)).toEqual({ ...ANNA, name: 'Anna B.' })
-  expect(await refusal(again.support.update(id, { name: 'x' }))).toEqual(outdated)
-  await again.privity.close()
-})
+    const again = await deploy(place, { fields: BEFORE })
+    expect(await again.support.read(id)).toEqual({ ...ANNA, name: 'Anna B.' })
+    expect(await refusal(again.support.update(id, { name: 'x' }))).toEqual(outdated)
+    await again.privity.close()
+  },
+)
 
 journey('a process with an older policy can erase what a newer one stored', async (place) => {
   const { first, id } = await deployWithAnna(place)
   const second = await deploy(place, {
-    fields: { ...BEFORE, phone: { purposes: BOTH, lookup: 'exact', schema: z.string().exactOptional() } },
+    fields: {
+      ...BEFORE,
+      phone: { purposes: BOTH, lookup: 'exact', schema: z.string().exactOptional() },
+    },
   })
   await second.support.update(id, { phone: '1' })
   await first.privity.erasure.erase(id, { reason: 'subject_request' })
@@ -369,22 +387,25 @@ const KEPT: readonly {
 ]
 
 for (const { after, no, from, to } of KEPT) {
-  journey(`what was ${after} under ${from} goes on denying under any other basis`, async (place) => {
-    const first = await deploy(place, { fields: BEFORE, marketing: from })
-    const { id } = await first.privity.subjects.register()
-    await first.support.create(id, ANNA)
-    await no(first, id)
-    await first.privity.close()
-    for (const basis of to) {
-      const next = await deploy(place, { fields: BEFORE, marketing: basis })
-      const error: AnyPrivityError = await caught(next.marketing.read(id))
-      expect({ basis, details: error.details }).toMatchObject({
-        details: { reasons: expect.arrayContaining([after]) },
-      })
-      expect(await next.privity.consent.status(id, 'marketing')).toMatchObject({ permits: false })
-      await next.privity.close()
-    }
-  })
+  journey(
+    `what was ${after} under ${from} goes on denying under any other basis`,
+    async (place) => {
+      const first = await deploy(place, { fields: BEFORE, marketing: from })
+      const { id } = await first.privity.subjects.register()
+      await first.support.create(id, ANNA)
+      await no(first, id)
+      await first.privity.close()
+      for (const basis of to) {
+        const next = await deploy(place, { fields: BEFORE, marketing: basis })
+        const error: AnyPrivityError = await caught(next.marketing.read(id))
+        expect({ basis, details: error.details }).toMatchObject({
+          details: { reasons: expect.arrayContaining([after]) },
+        })
+        expect(await next.privity.consent.status(id, 'marketing')).toMatchObject({ permits: false })
+        await next.privity.close()
+      }
+    },
+  )
 }
 
 journey('a refusal goes on denying under any other basis', async (place) => {

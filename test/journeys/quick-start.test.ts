@@ -94,25 +94,28 @@ journey('the quick start works word for word', async (place) => {
   await privity.close()
 })
 
-journey('receipts and certificates do not pass for each other, nor under other keys', async (place) => {
-  const acme = await openAcme(place.store())
-  const { id } = await acme.subjects.register()
-  const { receipt } = await acme.consent.withdraw(id, { purposes: ['marketing'] })
-  const certificate = await acme.erasure.erase(id, { reason: 'subject_request' })
-  const { jwks } = acme.ledger.publicKeys
-  await acme.close()
+journey(
+  'receipts and certificates do not pass for each other, nor under other keys',
+  async (place) => {
+    const acme = await openAcme(place.store())
+    const { id } = await acme.subjects.register()
+    const { receipt } = await acme.consent.withdraw(id, { purposes: ['marketing'] })
+    const certificate = await acme.erasure.erase(id, { reason: 'subject_request' })
+    const { jwks } = acme.ledger.publicKeys
+    await acme.close()
 
-  expect(await verifyReceipt(certificate, { jwks })).toEqual({ ok: false, reason: 'wrong_typ' })
-  expect(await verifyCertificate(receipt, { jwks })).toEqual({ ok: false, reason: 'wrong_typ' })
-  expect(await verifyReceipt(receipt, { jwks: { keys: [] } })).toEqual({
-    ok: false,
-    reason: 'unknown_key',
-  })
-  const [header = '', payload = '', signature = ''] = receipt.split('.')
-  const forged = Buffer.from(payload, 'base64url').toString().replace('withdrawn', 'given')
-  const changed = [header, Buffer.from(forged).toString('base64url'), signature].join('.')
-  expect(await verifyReceipt(changed, { jwks })).toEqual({ ok: false, reason: 'bad_signature' })
-})
+    expect(await verifyReceipt(certificate, { jwks })).toEqual({ ok: false, reason: 'wrong_typ' })
+    expect(await verifyCertificate(receipt, { jwks })).toEqual({ ok: false, reason: 'wrong_typ' })
+    expect(await verifyReceipt(receipt, { jwks: { keys: [] } })).toEqual({
+      ok: false,
+      reason: 'unknown_key',
+    })
+    const [header = '', payload = '', signature = ''] = receipt.split('.')
+    const forged = Buffer.from(payload, 'base64url').toString().replace('withdrawn', 'given')
+    const changed = [header, Buffer.from(forged).toString('base64url'), signature].join('.')
+    expect(await verifyReceipt(changed, { jwks })).toEqual({ ok: false, reason: 'bad_signature' })
+  },
+)
 
 journey('what one process stored, the next one reads', async (place) => {
   const first = await openAcme(place.store())

@@ -79,26 +79,35 @@ journey('a store never sees a secret, nor an unwrapped key', async (place) => {
   expect(found(traffic, [secret.toString('hex'), secret.toString('base64')])).toEqual([])
 })
 
-journey('keys are made of what storage may know: families, numbers and random ids', async (place) => {
-  const { store, traffic } = spyStore(place.store())
-  await live(store)
-  const id = '[0-9a-f]{32}'
-  const tenant = '[0-9a-f]{16}'
-  const b64 = '[A-Za-z0-9_-]+'
-  const families: readonly RegExp[] = [
-    new RegExp(`^${tenant}/p/${id}(?:/(?:r/[0-9a-f]{4}/(?:${id})?|e/(?:[0-9a-f]{8})?|h/[0-9a-f]{2}|o/${b64})?)?$`),
-    new RegExp(`^${tenant}/u/[0-9a-f]{4}/[0-9a-f]+$`),
-    new RegExp(`^${tenant}/t/[0-9a-f]{4}/[0-9a-f]{4}/[0-9a-f]{32}/(?:${id}/(?:-|${id}))?$`),
-    new RegExp(`^${tenant}/y/[0-9a-f]{4}/(?:${id})?$`),
-    new RegExp(`^${tenant}/(?:l|w/[0-9a-f]{4})/(?:head|e/(?:[0-9a-f]{12})?|n/[0-9a-f]{2}/[0-9a-f]{12}|s/[0-9a-f]{12})$`),
-    new RegExp(`^${tenant}/a/${b64}/[0-9a-f]{4}/[0-9a-f]{12}$`),
-    new RegExp(`^${tenant}/c/(?:catalogue|signing|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/)$`),
-    new RegExp(`^${tenant}/c/p/$`),
-    new RegExp(`^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/[0-9a-f]{8}/[0-9a-f]{4}|l/[0-9a-f]{4}/[0-9a-f]{4})$`),
-  ]
-  const strange = [...traffic.keys].filter((key) => !families.some((form) => form.test(key)))
-  expect(strange).toEqual([])
-})
+journey(
+  'keys are made of what storage may know: families, numbers and random ids',
+  async (place) => {
+    const { store, traffic } = spyStore(place.store())
+    await live(store)
+    const id = '[0-9a-f]{32}'
+    const tenant = '[0-9a-f]{16}'
+    const b64 = '[A-Za-z0-9_-]+'
+    const families: readonly RegExp[] = [
+      new RegExp(
+        `^${tenant}/p/${id}(?:/(?:r/[0-9a-f]{4}/(?:${id})?|e/(?:[0-9a-f]{8})?|h/[0-9a-f]{2}|o/${b64})?)?$`,
+      ),
+      new RegExp(`^${tenant}/u/[0-9a-f]{4}/[0-9a-f]+$`),
+      new RegExp(`^${tenant}/t/[0-9a-f]{4}/[0-9a-f]{4}/[0-9a-f]{32}/(?:${id}/(?:-|${id}))?$`),
+      new RegExp(`^${tenant}/y/[0-9a-f]{4}/(?:${id})?$`),
+      new RegExp(
+        `^${tenant}/(?:l|w/[0-9a-f]{4})/(?:head|e/(?:[0-9a-f]{12})?|n/[0-9a-f]{2}/[0-9a-f]{12}|s/[0-9a-f]{12})$`,
+      ),
+      new RegExp(`^${tenant}/a/${b64}/[0-9a-f]{4}/[0-9a-f]{12}$`),
+      new RegExp(`^${tenant}/c/(?:catalogue|signing|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/)$`),
+      new RegExp(`^${tenant}/c/p/$`),
+      new RegExp(
+        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/[0-9a-f]{8}/[0-9a-f]{4}|l/[0-9a-f]{4}/[0-9a-f]{4})$`,
+      ),
+    ]
+    const strange = [...traffic.keys].filter((key) => !families.some((form) => form.test(key)))
+    expect(strange).toEqual([])
+  },
+)
 
 type PlainStore = Parameters<typeof spyStore>[0]
 

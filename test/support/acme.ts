@@ -283,7 +283,9 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]>
 }
 
 /** The error of this library that a promise rejects with; fails the test when there is none. */
-export async function caught(promise: Promise<unknown> | (() => unknown)): Promise<AnyPrivityError> {
+export async function caught(
+  promise: Promise<unknown> | (() => unknown),
+): Promise<AnyPrivityError> {
   let outcome: unknown
   try {
     outcome = await (typeof promise === 'function' ? promise() : promise)
