@@ -14,14 +14,15 @@ import type { Decision } from './permit/decide.ts'
 import { createPermit, type Relationship } from './permit/permit.ts'
 import type { Accessor } from './policy/accessor-types.ts'
 import { compilePolicy } from './policy/compile.ts'
+import type { CompiledPolicy } from './policy/compiled.ts'
 import type { Policy } from './policy/policy-type.ts'
 import type { Purposes } from './policy/purposes.ts'
 import { createLedgerFace, type LedgerFace } from './startup/ledger-face.ts'
 import { openRoot } from './startup/open-root.ts'
-import { type ClockOption, parseOptions } from './startup/options.ts'
+import { type ClockOption, type ParsedOptions, parseOptions } from './startup/options.ts'
 import { registerPolicy } from './startup/register-policy.ts'
 import { createKeyspace } from './storage/keyspace.ts'
-import type { Store } from './storage/store.ts'
+import type { DurabilityLevel, Store } from './storage/store.ts'
 import { createPeople } from './subjects/people.ts'
 import { createSubjects, type Subjects } from './subjects/subjects.ts'
 import { createAccessor } from './vault/accessor.ts'
@@ -103,11 +104,28 @@ export interface Privity<P extends Purposes, R> {
 export async function createPrivity<P extends Purposes, R>(
   options: PrivityOptions<P, R>,
 ): Promise<Privity<P, R>> {
-  const { store, keys: provider, hooks, mode, tenant, clock, relationship } = parseOptions(options)
+  const parsed = parseOptions(options)
   const policy = compilePolicy(options.policy)
-  const keyspace = createKeyspace(toHex(sha256(utf8(tenant ?? policy.controller.id))).slice(0, 16))
-  const { durability } = await store.open()
+  const { durability } = await parsed.store.open()
+  try {
+    return await assemble(options.policy, { ...parsed, policy, durability })
+  } catch (error) {
+    await parsed.store.close()
+    throw error
+  }
+}
 
+interface Parts extends ParsedOptions {
+  readonly policy: CompiledPolicy
+  readonly durability: DurabilityLevel
+}
+
+async function assemble<P extends Purposes, R>(
+  declared: Policy<P, R>,
+  { store, keys: provider, clock, policy, ...parts }: Parts,
+): Promise<Privity<P, R>> {
+  const tenant = parts.tenant ?? policy.controller.id
+  const keyspace = createKeyspace(toHex(sha256(utf8(tenant))).slice(0, 16))
   const root = await openRoot({ store, keyspace, provider, clock })
   const { controller, ledger, signing, storeId } = root
   const { catalogue, keys } = await registerPolicy({
@@ -119,18 +137,15 @@ export async function createPrivity<P extends Purposes, R>(
     policy,
   })
   const { origin } = ledger.log
+  const rows = { store, keyspace, clock, controller, ledger }
 
-  const people = createPeople({ store, keyspace, clock, ledger, keys, controller, storeId })
+  const people = createPeople({ ...rows, keys, storeId })
   const auditDeps = {
-    store,
-    keyspace,
-    clock,
-    controller,
+    ...rows,
     signer: signing.note,
     origin,
     instance: randomId(),
-    ledger,
-    mode,
+    mode: parts.mode,
   }
   await enterTails(auditDeps)
   const audit = createAudit(auditDeps)
@@ -140,30 +155,32 @@ export async function createPrivity<P extends Purposes, R>(
     policy: policy.hash,
     origin,
   }
-  const receipts = createReceipts({ ...signer, durability })
-  const permit = createPermit({ people, policy, relationship })
+  const receipts = createReceipts({ ...signer, durability: parts.durability })
+  const permit = createPermit({ people, policy, relationship: parts.relationship })
   const layouts = await openLayouts({ store, keyspace, controller, catalogue, policy })
   const lookups = await openLookups({ store, keyspace, keys, catalogue })
   const vault: Vault = { people, policy, permit, audit, layouts, lookups }
   const certificates = createCertificates({ ...signer, provider })
 
-  let closing: Promise<void> | undefined
-  function closeOnce(): Promise<void> {
-    closing ??= close({ audit, vault })
-    return closing
-  }
-
   return Object.freeze({
-    policy: options.policy,
+    policy: declared,
     subjects: createSubjects(people, policy.hash),
     notices: createNotices(people, policy.hash),
     consent: createConsent({ people, policy, receipts }),
     may: (ask: unknown) => permit.may(ask),
     accessor: (ask: unknown) => createAccessor(vault, ask) as never,
-    erasure: createErasure({ vault, hooks, certificates }),
+    erasure: createErasure({ vault, hooks: parts.hooks, certificates }),
     ledger: await createLedgerFace({ store, keyspace, ledger, signing }),
-    close: closeOnce,
+    close: once(() => close({ audit, vault })),
   })
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run()
+    return running
+  }
 }
 
 async function close({

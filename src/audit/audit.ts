@@ -2,6 +2,7 @@ import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Rows } from '../storage/participant.ts'
+import { pause } from '../storage/patience.ts'
 import type { Access } from './segment.ts'
 import { claimWriter, DISPLACED, type Writer, type WriterDeps, writerLog } from './writer.ts'
 
@@ -77,18 +78,31 @@ export async function enterTails(deps: AuditDeps): Promise<void> {
 
 async function append(state: State, access: Access): Promise<void> {
   state.writer ??= claimWriter(state)
+  const claimed = state.writer
   try {
-    const writer = await state.writer
+    const writer = await claimed
     const change = { put: [], del: [], entry: access }
     await writer.group.submit({ reads: [], build: () => ({ kind: 'change', change, value: null }) })
   } catch (error) {
-    state.writer = undefined
     const displaced =
       isPrivityError(error, 'store_unavailable') && error.details.reason === DISPLACED
+    if (displaced || (await isRejected(claimed))) forgetWriter(state, claimed)
     if (!displaced) throw error
     return append(state, access)
   }
   if (state.clock.now() - state.notedAt >= NOTE_MS) noteSoon(state)
+}
+
+/** Only the one that failed: others may have claimed the next meanwhile. */
+function forgetWriter(state: State, claimed: Promise<Writer>): void {
+  if (state.writer === claimed) state.writer = undefined
+}
+
+async function isRejected(claimed: Promise<Writer>): Promise<boolean> {
+  return claimed.then(
+    () => false,
+    () => true,
+  )
 }
 
 /** In the background: an access must not wait for the main log, nor fail with it. */
@@ -100,24 +114,31 @@ function noteSoon(state: State): void {
 async function defer(state: State, access: Access): Promise<void> {
   state.pending.push(access)
   if (state.pending.length >= MAX_PENDING) return flush(state)
-  if (state.pending.length >= FLUSH_COUNT) flush(state).catch(() => undefined)
+  if (state.pending.length >= FLUSH_COUNT) flushSoon(state)
   else startTimer(state)
+}
+
+/** In the background; what fails is tried again a second later, whether or not anybody reads. */
+function flushSoon(state: State): void {
+  flush(state).catch(() => startTimer(state))
 }
 
 function startTimer(state: State): void {
   if (state.timing) return
   state.timing = true
-  state.clock
-    .wait(FLUSH_MS, state.timer.signal)
-    .then(() => {
+  pause(state.clock, FLUSH_MS, state.timer.signal).then(
+    () => {
       state.timing = false
-      return flush(state)
-    })
-    .catch(() => undefined)
+      flushSoon(state)
+    },
+    () => {
+      state.timing = false
+    },
+  )
 }
 
 async function flush(state: State): Promise<void> {
-  await state.flushing
+  while (state.flushing !== undefined) await state.flushing.catch(() => undefined)
   if (state.pending.length === 0) return
   const accesses = state.pending
   state.pending = []

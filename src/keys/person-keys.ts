@@ -64,13 +64,20 @@ export interface ClassNames {
   refresh(): Promise<void>
 }
 
-type ClassSecret = Secret | 'key_unavailable' | 'key_unreadable'
+type ClassSecret = Secret | Refusal
+
+/** Why a class cannot be opened; asked again after a while, since a provider may have been down. */
+interface Refusal {
+  readonly code: 'key_unavailable' | 'key_unreadable'
+  readonly until: number
+}
 
 interface State extends PersonKeysDeps {
   readonly secrets: Map<string, ClassSecret>
 }
 
 const KEY_LENGTH = 32
+const REFUSED_MS = 60_000
 const KEY_ID_LENGTH = 8
 /** Keys in use are kept by id; the document that is read each time says whether they still count. */
 const CACHE = { maxEntries: 16_384, maxAgeMs: 600_000 } as const
@@ -145,13 +152,13 @@ function associated({ storeId }: State, slot: EpochClass, label: string): Uint8A
 function secretOf({ secrets, names }: State, slot: EpochClass): Secret {
   const secret = secrets.get(nameOfSlot(slot))
   if (secret instanceof Secret) return secret
-  throw new PrivityError(secret ?? 'key_unavailable', {
+  throw new PrivityError(secret?.code ?? 'key_unavailable', {
     what: nameOfClass(names, slot.accessClass),
   })
 }
 
 async function load(state: State, classes: readonly EpochClass[]): Promise<void> {
-  const missing = classes.filter((slot) => !state.secrets.has(nameOfSlot(slot)))
+  const missing = classes.filter((slot) => isMissing(state, slot))
   if (missing.length === 0) return
   if (missing.some(({ accessClass }) => state.names.nameOf(accessClass) === undefined))
     await state.names.refresh()
@@ -166,14 +173,18 @@ async function load(state: State, classes: readonly EpochClass[]): Promise<void>
   )
 }
 
-/** A class that the provider withholds is remembered as such; a provider that is down is not. */
 async function unwrap(state: State, slot: EpochClass, wrapped: Uint8Array): Promise<ClassSecret> {
   try {
     return Secret.of(await state.provider.unwrap(wrapped, contextOf(state, slot)))
   } catch (error) {
-    if (isPrivityError(error, 'key_unreadable')) return 'key_unreadable'
-    return 'key_unavailable'
+    const code = isPrivityError(error, 'key_unreadable') ? 'key_unreadable' : 'key_unavailable'
+    return { code, until: state.clock.now() + REFUSED_MS }
   }
+}
+
+function isMissing({ secrets, clock }: State, slot: EpochClass): boolean {
+  const secret = secrets.get(nameOfSlot(slot))
+  return secret === undefined || (!(secret instanceof Secret) && secret.until <= clock.now())
 }
 
 async function mint(state: State, classes: readonly EpochClass[]): Promise<readonly Row[]> {

@@ -33,7 +33,11 @@ export interface ParsedAsk {
   readonly hasRole: boolean
 }
 
-const NAME = z.string().check(z.minLength(1), z.maxLength(256))
+const NAME = z.string().check(
+  z.minLength(1),
+  z.maxLength(256),
+  z.refine((name) => name.isWellFormed()),
+)
 const actor = z.strictObject({
   id: NAME,
   roles: z.array(NAME).check(z.maxLength(64)),

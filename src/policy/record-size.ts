@@ -6,12 +6,13 @@ import type { StoredFields } from './compiled.ts'
 const MAX_RECORD_BYTES = 262_144
 
 /**
- * Refuses a record that is too big to store, for example after changes were merged into it.
+ * Refuses a record that is too big to store, for example after changes were merged into it; `kept` is
+ * what the record holds beside these fields, in bytes.
  *
  * @throws {@link invalid_input} with `too_big`.
  */
-export function assertRecordSize(fields: StoredFields): void {
+export function assertRecordSize(fields: StoredFields, kept = 0): void {
   // Never more than three bytes per unit; most records are far below, and this is cheaper.
-  if (JSON.stringify(fields).length * 3 <= MAX_RECORD_BYTES) return
-  if (canonicalBytes(fields).length > MAX_RECORD_BYTES) throw invalidInput([], 'too_big')
+  if (kept + JSON.stringify(fields).length * 3 <= MAX_RECORD_BYTES) return
+  if (kept + canonicalBytes(fields).length > MAX_RECORD_BYTES) throw invalidInput([], 'too_big')
 }

@@ -5,7 +5,7 @@ import { type Member, QueuedMember } from './member.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
 import type { Change, Committed, Finisher, Participant } from './participant.ts'
 import { guardStore } from './guarded-store.ts'
-import { backoff, PATIENCE } from './patience.ts'
+import { backoff, PATIENCE, pause } from './patience.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -98,17 +98,26 @@ export function createGroupCommit<Entry, Receipt>(
 async function lead<Entry, Receipt>(group: Group<Entry, Receipt>): Promise<void> {
   await endOfTurn()
   let round = 0
-  while (group.queue.length > 0) {
-    const members = group.queue.splice(0, MAX_ENTRIES)
-    const open = await run(group, members)
-    for (const member of open) member.expire(PATIENCE)
-    const conflicted = open.length === members.length
-    // Those that lost a round go first in the next, so that nobody starves.
-    group.queue.unshift(...open.filter((member) => member.open))
-    round = conflicted ? round + 1 : 0
-    if (conflicted && group.queue.length > 0) await group.clock.wait(backoff(round))
+  try {
+    while (group.queue.length > 0) round = await leadRound(group, round)
+  } finally {
+    group.leading = undefined
   }
-  group.leading = undefined
+}
+
+/** Counts the rounds in which nobody got on. */
+async function leadRound<Entry, Receipt>(
+  group: Group<Entry, Receipt>,
+  round: number,
+): Promise<number> {
+  const members = group.queue.splice(0, MAX_ENTRIES)
+  const open = await run(group, members)
+  for (const member of open) member.expire(PATIENCE)
+  // Those that lost a round go first in the next, so that nobody starves.
+  group.queue.unshift(...open.filter((member) => member.open))
+  if (open.length < members.length) return 0
+  if (group.queue.length > 0) await pause(group.clock, backoff(round + 1))
+  return round + 1
 }
 
 /** One attempt for these members; returns those that have no outcome yet, in order. */

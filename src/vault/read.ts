@@ -55,15 +55,25 @@ export async function readRecord(
   await ensureKnown(vault, { person, record, purpose: ask.name })
   const visible = new Set(visibleFields(vault, target, person))
   const wanted = request.select ?? target.plan.fields
-  const opened = openRecord(vault, target, {
-    person,
-    record,
-    fields: wanted.filter((field) => visible.has(field)),
-  })
+  const fields = wanted.filter((field) => visible.has(field))
+  const opened = await openAgain(vault, person, () =>
+    openRecord(vault, target, { person, record, fields }),
+  )
   if (request.matches?.(opened.values) === false) return undefined
   const view = buildView(target.plan, wanted, opened)
   await vault.audit.record(accessOf(vault, { target, request, person }, opened.classes))
   return view
+}
+
+/** A provider that was down, or a class that was withheld, may have come back since. */
+async function openAgain<T>({ people }: Vault, { ring }: Person, open: () => T): Promise<T> {
+  try {
+    return open()
+  } catch (error) {
+    if (!isPrivityError(error, 'key_unavailable')) throw error
+    await people.deps.keys.load(ring)
+    return open()
+  }
 }
 
 interface Accessing {
@@ -82,8 +92,21 @@ async function refuse(
   return notPermitted(access.request.ask.name, reasons)
 }
 
-/** Logs that an access was refused, as far as the store lets it. */
-export async function logRefusal(
+/** Logs that an access was refused, as far as the store lets it and there is such a person. */
+export async function logRefusalOf(
+  vault: Vault,
+  { target, id, ask }: { readonly target: Target; readonly id: string; readonly ask: ParsedAsk },
+  reasons: readonly DenialReason[],
+): Promise<void> {
+  try {
+    const { person } = await vault.people.read(id)
+    await logRefusal(vault, { target, person, request: { ask, action: 'read' } }, reasons)
+  } catch (error) {
+    if (!isPrivityError(error)) throw error
+  }
+}
+
+async function logRefusal(
   vault: Vault,
   access: Accessing,
   reasons: readonly DenialReason[],

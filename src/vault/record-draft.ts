@@ -79,10 +79,11 @@ function save(state: State, { set, unset }: ParsedChanges): void {
   if (outdated) moveToLayout(payloads, classOf)
   for (const [id, value] of Object.entries(set)) payloadOf(payloads, classOf(id) ?? 0)[id] = value
   for (const id of unset) delete payloadOf(payloads, classOf(id) ?? 0)[id]
-  assertRecordSize(Object.assign({}, ...payloads.values()))
   const kept = Object.entries(head?.sections ?? {}).filter(
     ([accessClass]) => !payloads.has(Number(accessClass)),
   )
+  const keptBytes = kept.reduce((sum, [name]) => sum + sectionSize(state, Number(name)), 0)
+  assertRecordSize(Object.assign({}, ...payloads.values()), keptBytes)
   const sections = { ...Object.fromEntries(kept), ...sealPayloads(state, payloads) }
   writeHead(state, {
     revision: draft.sequence,
@@ -91,14 +92,21 @@ function save(state: State, { set, unset }: ParsedChanges): void {
   })
 }
 
+function sealedOf({ draft, place, sections }: State, accessClass: number): Uint8Array | undefined {
+  return place.recordId === undefined ? draft.section(accessClass) : sections.get(accessClass)
+}
+
+function sectionSize(state: State, accessClass: number): number {
+  return sealedOf(state, accessClass)?.length ?? 0
+}
+
 type Payloads = Map<number, { [fieldId: string]: JsonValue }>
 
 /** Undefined opens all: a record that an older policy wrote moves to the running layout as a whole. */
 function openPayloads(state: State, touched: ReadonlySet<number> | undefined): Payloads {
   const { draft, head, place } = state
   const payloads: Payloads = new Map([...(touched ?? [])].map((accessClass) => [accessClass, {}]))
-  const section = (accessClass: number): Uint8Array | undefined =>
-    place.recordId === undefined ? draft.section(accessClass) : state.sections.get(accessClass)
+  const section = (accessClass: number): Uint8Array | undefined => sealedOf(state, accessClass)
   for (const name of Object.keys(head?.sections ?? {})) {
     const accessClass = Number(name)
     if (head === undefined || (touched !== undefined && !touched.has(accessClass))) continue

@@ -9,7 +9,7 @@ import type { Draft } from '../subjects/draft.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
 import { recordReads } from './open-record.ts'
-import { logRefusal } from './read.ts'
+import { logRefusalOf } from './read.ts'
 import { draftRecord, type RecordDraft } from './record-draft.ts'
 import type { Target, Vault } from './vault.ts'
 
@@ -120,12 +120,7 @@ async function write(vault: Vault, target: Target, request: Write): Promise<stri
     return value
   } catch (error) {
     if (isPrivityError(error, 'not_permitted')) {
-      const { person } = await vault.people.read(id)
-      await logRefusal(
-        vault,
-        { target, person, request: { ask, action: 'read' } },
-        error.details.reasons,
-      )
+      await logRefusalOf(vault, { target, id, ask }, error.details.reasons)
     }
     throw error
   }
