@@ -83,7 +83,7 @@ export const ERROR_TRAITS = {
     retryable: false,
     status: 500,
     message:
-      'The sealed bytes were altered or moved. Run ledger.verify({ deep: true }) to find what else changed, and restore from a backup.',
+      'The sealed bytes were altered or moved. Run ledger.verify() to find what else changed, and restore from a backup.',
   },
   unsupported_format: {
     retryable: false,

@@ -1,11 +1,11 @@
 import * as z from 'zod/mini'
 import { canonicalJson } from '../base/canonical.ts'
-import { invalidInput, PrivityError } from '../base/errors.ts'
+import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
 import { isId, randomId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
 import { findCertificate } from './certify.ts'
-import { addJob, findJob, planOf } from './job.ts'
+import { addJob, findJob, type Job, planOf } from './job.ts'
 import type { ErasurePlan } from './plan.ts'
 import { type ErasureDeps, planJob, proceed, type RunOptions } from './steps.ts'
 
@@ -71,8 +71,7 @@ async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promis
   const { reason } = parseInput(eraseAsk, ask)
   const id = parseSubjectId(subjectId)
   const { people } = deps.vault
-  await people.read(id)
-  const asked = await addJob(people.deps, {
+  const asked: Job = {
     erasureId: randomId(),
     subjectId: id,
     reason,
@@ -80,9 +79,16 @@ async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promis
     plannedAt: people.now(),
     step: 'asked',
     done: [],
-  })
-  const { job } = await planJob(deps, asked)
-  return planOf(job)
+  }
+  try {
+    const planned = await planJob(deps, asked)
+    await addJob(people.deps, planned)
+    return planOf(planned)
+  } catch (error) {
+    // What could not be planned can be resumed, once the hook that failed is back.
+    if (isPrivityError(error, 'erasure_incomplete')) await addJob(people.deps, asked)
+    throw error
+  }
 }
 
 async function run(deps: ErasureDeps, erasurePlan: unknown, options: unknown): Promise<string> {
@@ -122,7 +128,7 @@ function requireSame(plan: ErasurePlan, shown: ErasurePlan): void {
 }
 
 function parseRunOptions(options: unknown): RunOptions {
-  const { signal, onProgress } = parseInput(runOptions, options ?? {})
+  const { signal, onProgress } = parseInput(runOptions, options === undefined ? {} : options)
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress }),

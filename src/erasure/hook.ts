@@ -4,7 +4,8 @@ import type { Duration } from '../base/time.ts'
 
 /**
  * Reaches into one other system that holds data of the person. All plans are made before anything is
- * destroyed; a hook that fails blocks the certificate, not the rest, and is run again by `resume`.
+ * destroyed. A hook that fails stops none of the others, blocks the certificate, and is run again by
+ * `resume`; one that needs plaintext also keeps the keys, behind the fence, until it has done its work.
  */
 export interface ErasureHook {
   readonly id: string
@@ -43,6 +44,7 @@ export interface HookContext {
 
 /** One thing in another system. */
 export interface HookItem {
+  /** What the other system knows it by: when `verify` runs, nothing of the person can be read any more. */
   readonly id: string
   readonly description: string
   readonly count: number

@@ -50,8 +50,8 @@ export interface OpenJob {
 }
 
 /** Stores the first state of a job. */
-export async function addJob(deps: PeopleDeps, job: Job): Promise<OpenJob> {
-  return { job, sealed: await swap(deps, job, null) }
+export async function addJob(deps: PeopleDeps, job: Job): Promise<void> {
+  await swap(deps, job, null)
 }
 
 /** The job; undefined when there is none, or none any more. */
@@ -69,6 +69,14 @@ export async function findJob(
     throw new PrivityError('unsupported_format', { what: 'erasure', version: json?.v ?? 0 })
   const { v: _, ...job } = json
   return { job, sealed }
+}
+
+/**
+ * The job a step further, without storing it: for steps that may be run again as well as resumed, since
+ * every commit waits for the disk.
+ */
+export function advanceJob({ job, sealed }: OpenJob, change: Partial<Job>): OpenJob {
+  return { job: { ...job, ...change }, sealed }
 }
 
 /** @throws {@link write_conflict} when another process went on with it meanwhile */

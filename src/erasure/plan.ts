@@ -57,7 +57,7 @@ export function toPlan(
 }
 
 /** SHA-256 of the canonical plan, base64url. */
-export function planHash(plan: {
+function planHash(plan: {
   readonly erasureId: string
   readonly reason: string
   readonly items: readonly PlanItem[]

@@ -99,7 +99,7 @@ export function needsPlaintext(hook: ErasureHook): boolean {
 }
 
 /** Name of an item among those of all hooks. */
-export function itemName(hook: string, { id }: HookItem): string {
+function itemName(hook: string, { id }: HookItem): string {
   return `${hook}/${id}`
 }
 

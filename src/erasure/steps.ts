@@ -6,7 +6,7 @@ import { destroyPerson, fencePerson, openFenced } from './destroy.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
 import { countRows, listRows } from './inventory.ts'
-import { type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
+import { advanceJob, type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
 import { executeHooks, needsPlaintext, planHooks } from './run-hooks.ts'
 import { incomplete, verifyErased } from './verify-erased.ts'
 
@@ -28,7 +28,7 @@ type StepRun = (deps: ErasureDeps, open: OpenJob, options: RunOptions) => Promis
 
 /** What follows on each step. Every one may be run again after a crash at any point. */
 const NEXT: { readonly [S in Exclude<Step, 'verified'>]: StepRun } = {
-  asked: planJob,
+  asked: async (deps, open) => saveJob(deps.vault.people.deps, open, await planJob(deps, open.job)),
   planned: fence,
   fenced: readHooks,
   read: destroy,
@@ -66,10 +66,10 @@ export async function proceed(
 }
 
 /** Lists what there is and asks every hook; nothing is destroyed before all have answered. */
-export async function planJob(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
+export async function planJob(deps: ErasureDeps, job: Job): Promise<Job> {
   const { vault, hooks } = deps
   const { people } = vault
-  const { erasureId, subjectId } = open.job
+  const { erasureId, subjectId } = job
   const { person } = await people.read(subjectId)
   const { externalId } = person.head
   const contexts = hookContexts(vault, {
@@ -82,7 +82,7 @@ export async function planJob(deps: ErasureDeps, open: OpenJob): Promise<OpenJob
   const planned = await planHooks(hooks, contexts)
   contexts.revoke()
   const inventory = countRows(person, await listRows(people, person))
-  return saveJob(people.deps, open, { inventory, hooks: planned, step: 'planned' })
+  return { ...job, inventory, hooks: planned, step: 'planned' }
 }
 
 /** What the app's callback throws is its own affair, and must not stop an erasure half way. */
@@ -99,10 +99,9 @@ async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
   await fencePerson(people, open.job, { reason: open.job.reason, planHash: planOf(open.job).hash })
   const person = await openFenced(people, open.job)
   const { externalId } = person?.head ?? {}
-  const startedAt = people.now()
-  return saveJob(people.deps, open, {
+  return advanceJob(open, {
     step: 'fenced',
-    startedAt,
+    startedAt: people.now(),
     ...(externalId === undefined ? {} : { externalId }),
   })
 }
@@ -116,7 +115,7 @@ async function readHooks(deps: ErasureDeps, open: OpenJob, options: RunOptions):
 async function destroy(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
   const { people } = deps.vault
   const known = await destroyPerson(people, open)
-  return saveJob(people.deps, known, { step: 'destroyed', destroyedAt: people.now() })
+  return advanceJob(known, { step: 'destroyed', destroyedAt: people.now() })
 }
 
 async function otherHooks(deps: ErasureDeps, open: OpenJob, options: RunOptions): Promise<OpenJob> {
@@ -154,7 +153,7 @@ async function runHooks(
   })
   contexts.revoke()
   if (failing.length > 0) throw incomplete(open.job, failing)
-  return saveJob(people.deps, open, { step })
+  return advanceJob(open, { step })
 }
 
 /** A hook that was there when the plan was made and is gone now blocks, in the last of its chances. */

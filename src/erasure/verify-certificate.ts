@@ -20,8 +20,13 @@ export async function verifyCertificate(
   certificate: string,
   trust: { readonly jwks: Jwks },
 ): Promise<CertificateVerdict> {
-  const verdict = await verifyJws(certificate, { typ: CERTIFICATE_TYPE, jwks: trust.jwks })
-  if (!verdict.ok) return { ok: false, reason: verdict.reason }
-  if (verdict.payload['result'] !== 'completed') return { ok: false, reason: 'not_completed' }
-  return { ok: true, certificate: verdict.payload }
+  try {
+    const verdict = await verifyJws(certificate, { typ: CERTIFICATE_TYPE, jwks: trust.jwks })
+    if (!verdict.ok) return { ok: false, reason: verdict.reason }
+    if (verdict.payload['result'] !== 'completed') return { ok: false, reason: 'not_completed' }
+    return { ok: true, certificate: verdict.payload }
+  } catch {
+    // No keys, or none that can be read: nothing is trusted.
+    return { ok: false, reason: 'unknown_key' }
+  }
 }

@@ -4,7 +4,7 @@ import { openFenced } from './destroy.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
 import { scanAll } from './inventory.ts'
-import { type Job, type OpenJob, saveJob } from './job.ts'
+import { advanceJob, type Job, type OpenJob, saveJob } from './job.ts'
 import { verifyHooks } from './run-hooks.ts'
 
 /** Name of our own rows among what may be left. */
@@ -32,7 +32,7 @@ export async function verifyErased(
   })
   const failing = await verifyHooks(hooks, { planned, contexts })
   const left = (await isAnythingLeft(vault, open.job)) ? [ROWS] : []
-  if (failing.length + left.length === 0) return saveJob(people.deps, open, { step: 'verified' })
+  if (failing.length + left.length === 0) return advanceJob(open, { step: 'verified' })
   const kept = done.filter((item) => !failing.some((hook) => item.startsWith(`${hook}/`)))
   await saveJob(people.deps, open, { step: 'destroyed', done: kept })
   throw incomplete(open.job, [...left, ...failing])

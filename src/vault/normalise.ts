@@ -21,7 +21,10 @@ const RULES: { readonly [N in LookupNormaliser]: (value: string) => string } = {
   'nfkc-lower': (value) => value.normalize('NFKC').trim().toLowerCase(),
 }
 
-/** Digits with a leading plus; `00` is how many write the plus, and `(0)` is never dialled with it. */
+/**
+ * Digits with a leading plus; `00` is how many write the plus, and `(0)` is never dialled with it. A national
+ * zero after the country's code cannot be told from a digit of the number, and stays.
+ */
 function toE164(value: string): string {
   const digits = value
     .normalize('NFKC')
