@@ -105,17 +105,17 @@ export async function createPrivity<P extends Purposes, R>(
   options: PrivityOptions<P, R>,
 ): Promise<Privity<P, R>> {
   const parsed = parseOptions(options)
-  const policy = compilePolicy(options.policy)
+  const policy = compilePolicy(parsed.policy)
   const { durability } = await parsed.store.open()
   try {
-    return await assemble(options.policy, { ...parsed, policy, durability })
+    return await assemble(parsed.policy as Policy<P, R>, { ...parsed, policy, durability })
   } catch (error) {
     await parsed.store.close()
     throw error
   }
 }
 
-interface Parts extends ParsedOptions {
+interface Parts extends Omit<ParsedOptions, 'policy'> {
   readonly policy: CompiledPolicy
   readonly durability: DurabilityLevel
 }

@@ -1,5 +1,6 @@
 import { equalBytes } from '../base/bytes.ts'
-import { PrivityError } from '../base/errors.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
+import { membersOf } from '../base/members.ts'
 import { assertBatch, assertKeys, assertScan } from '../storage/batch-rules.ts'
 import type { Batch, Key, Row, ScanOptions, Store, StoreLimits } from '../storage/store.ts'
 import { createKeyOrder, type KeyOrder } from './memory/key-order.ts'
@@ -16,11 +17,15 @@ export interface MemoryStoreOptions {
   readonly share?: MemoryData
 }
 
+/** What stores may be opened on: a look-alike could break off in the middle of a batch. */
+const made = new WeakSet<MemoryData>()
 const LIMITS: StoreLimits = Object.freeze({ maxOps: 10_000, maxBytes: 16_777_216 })
 
 /** Empty rows, for several stores to share. */
 export function memoryData(): MemoryData {
-  return { rows: new Map(), order: createKeyOrder() }
+  const data: MemoryData = { rows: new Map(), order: createKeyOrder() }
+  made.add(data)
+  return data
 }
 
 /**
@@ -35,9 +40,11 @@ export function memoryData(): MemoryData {
  * const { durability } = await store.open()
  * console.log(durability) // none
  * ```
+ *
+ * @throws {@link invalid_input} for unknown options, and for rows that {@link memoryData} did not make.
  */
-export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const { share } = options
+export function memoryStore(options?: MemoryStoreOptions): Store {
+  const share = parseShare(options)
   const data = share ?? memoryData()
   let state: 'new' | 'open' | 'closed' = 'new'
   function opened(): MemoryData {
@@ -58,6 +65,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       state = 'closed'
     },
   }
+}
+
+function parseShare(options: unknown): MemoryData | undefined {
+  if (options === undefined) return undefined
+  const { share } = membersOf(options, ['share'], ['options'])
+  if (share === undefined || isMade(share)) return share
+  throw invalidInput(['options', 'share'], 'not_memory_data')
+}
+
+function isMade(share: unknown): share is MemoryData {
+  return typeof share === 'object' && share !== null && made.has(share as MemoryData)
 }
 
 function read({ rows }: MemoryData, keys: readonly Key[]): readonly (Uint8Array | undefined)[] {

@@ -11,6 +11,7 @@ import type {
 } from '../storage/store.ts'
 import { isClient, type SqliteClient } from './sqlite/client.ts'
 import { toStoreError } from './sqlite/errors.ts'
+import { parseSettings } from './sqlite/settings.ts'
 import { type ScrubOptions, scrub } from './sqlite/scrub.ts'
 import { release, type Setup, type SetupOptions, setUp } from './sqlite/setup.ts'
 import { prepareStatements, type Statements } from './sqlite/statements.ts'
@@ -47,10 +48,12 @@ const PAST = '\x7f'
  * console.log(durability) // none
  * ```
  *
- * @throws {@link invalid_input} when the client cannot prepare and execute statements.
+ * @throws {@link invalid_input} when the client cannot prepare and execute statements, and for options
+ * that do not exist.
  */
-export function sqliteStore(client: SqliteClient, options: SqliteStoreOptions = {}): Store {
+export function sqliteStore(client: SqliteClient, options?: SqliteStoreOptions): Store {
   if (!isClient(client)) throw invalidInput(['client'], 'not_a_client')
+  const settings = parseSettings(options)
   let session: Session | undefined
   let reason = 'not_open'
   function opened(): Session {
@@ -60,7 +63,7 @@ export function sqliteStore(client: SqliteClient, options: SqliteStoreOptions = 
   return {
     limits: LIMITS,
     open: async () => {
-      session ??= openSession(client, options)
+      session ??= openSession(client, settings)
       return session.info
     },
     read: async (keys) => read(opened(), keys),
@@ -77,10 +80,9 @@ export function sqliteStore(client: SqliteClient, options: SqliteStoreOptions = 
 
 function openSession(client: SqliteClient, options: SqliteStoreOptions): Session {
   assertIdle(client)
-  const settings = Object.freeze({ ...options })
   try {
-    const setup = setUp(client, settings)
-    return { ...setup, client, options: settings, statements: prepareStatements(client) }
+    const setup = setUp(client, options)
+    return { ...setup, client, options, statements: prepareStatements(client) }
   } catch (error) {
     throw toStoreError({ client, phase: 'before-commit', error })
   }

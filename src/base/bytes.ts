@@ -51,6 +51,13 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0
 }
 
+/** Compares what is no secret, several times as fast: its time may show where the bytes differ. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  if (typeof Buffer === 'function') return Buffer.compare(a, b) === 0
+  return a.every((byte, index) => byte === b[index])
+}
+
 /** Lower-case hexadecimal digits, two per byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''

@@ -65,11 +65,28 @@ export function snapshot(value: unknown, path: InputPath = []): unknown {
  * ```
  */
 export function parseInput<S extends z.core.$ZodType>(schema: S, input: unknown): z.output<S> {
-  const result = checked(schema, snapshot(input))
-  if (result.success) return result.data
-  throw new PrivityError('invalid_input', {
-    issues: result.error.issues.slice(0, MAX_ISSUES).map(toIssue),
-  })
+  const copy = snapshot(input)
+  // To a schema without required keys, a Date or a Map looks like an empty object.
+  if (typeof copy === 'object' && copy === input && copy !== null)
+    throw invalidInput([], 'invalid_type')
+  const checked = check(schema, copy)
+  if ('data' in checked) return checked.data
+  throw new PrivityError('invalid_input', { issues: checked.issues })
+}
+
+/**
+ * Copies a plain object as {@link snapshot} does.
+ *
+ * @throws {@link invalid_input} with `not_an_object` for anything else.
+ */
+export function snapshotObject(
+  value: unknown,
+  path: InputPath,
+): { readonly [name: string]: unknown } {
+  const copy = snapshot(value)
+  if (typeof copy !== 'object' || copy === null || copy === value || Array.isArray(copy))
+    throw invalidInput(path, 'not_an_object')
+  return copy as { readonly [name: string]: unknown }
 }
 
 function copyValue(reader: Reader, value: unknown): unknown {
@@ -142,16 +159,22 @@ function refusal(reader: Reader, fault: Reader['fault']): Error {
   return invalidInput(reader.path, fault)
 }
 
-function checked<S extends z.core.$ZodType>(
-  schema: S,
-  value: unknown,
-): z.core.util.SafeParseResult<z.output<S>> {
+type Checked<T> = { readonly data: T } | { readonly issues: readonly InputIssue[] }
+
+function check<S extends z.core.$ZodType>(schema: S, value: unknown): Checked<z.output<S>> {
   try {
-    return z.safeParse(schema, value)
+    const result = z.safeParse(schema, value, { error: nameNothing })
+    if (result.success) return { data: result.data }
+    return { issues: result.error.issues.slice(0, MAX_ISSUES).map(toIssue) }
   } catch {
-    // A refinement or transform of the app threw, or needs to be awaited.
-    throw invalidInput([], 'custom')
+    // The schema of the app threw or needs to be awaited, or a proxy threw while it was looked at.
+    return { issues: [{ path: [], code: 'custom' }] }
   }
+}
+
+/** Messages are not passed on; the default ones look into the value, which may be a hostile proxy. */
+function nameNothing(): string {
+  return ''
 }
 
 function toIssue(issue: z.core.$ZodIssue): InputIssue {

@@ -7,7 +7,7 @@ import type { Purpose } from '../policy/purposes.ts'
 import type { Draft } from '../subjects/draft.ts'
 import type { ConsentFact, ConsentState } from '../subjects/head.ts'
 import type { Changed, People } from '../subjects/people.ts'
-import { parseWriteOptions } from '../subjects/write-options.ts'
+import { parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
 import {
   type DecisionInput,
   parseDecision,
@@ -104,9 +104,10 @@ type Decision = {
 
 async function give(
   deps: ConsentDeps,
-  id: string,
+  subjectId: unknown,
   { input, options }: Call<unknown>,
 ): Promise<{ readonly receipt: string }> {
+  const id = parseSubjectId(subjectId)
   const decision = parseDecision(deps.policy, input)
   const changed = await decide(deps, id, { event: 'give', decision, options })
   return {
@@ -116,9 +117,10 @@ async function give(
 
 async function refuse(
   deps: ConsentDeps,
-  id: string,
+  subjectId: unknown,
   { input, options }: Call<unknown>,
 ): Promise<void> {
+  const id = parseSubjectId(subjectId)
   await decide(deps, id, { event: 'refuse', decision: parseDecision(deps.policy, input), options })
 }
 
@@ -192,9 +194,10 @@ function decideOne({ draft, policy, purpose, event, notice }: Deciding): Decisio
 
 async function withdraw(
   deps: ConsentDeps,
-  id: string,
+  subjectId: unknown,
   { input, options }: Call<unknown>,
 ): Promise<Withdrawal> {
+  const id = parseSubjectId(subjectId)
   const purposes = parseWithdrawal(deps.policy, input)
   const changed = await deps.people.change<Decided>({
     id,

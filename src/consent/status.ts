@@ -116,6 +116,8 @@ const STANDING: ReadonlySet<From> = new Set(['refused', 'withdrawn', 'revoked', 
 export function basisDenials(facts: BasisFacts): readonly DenialReason[] {
   const state = stateAt(facts.consent, facts.at)
   const reasons: DenialReason[] = []
+  // What a later version may write permits nothing here.
+  if (!Object.hasOwn(DENIALS, state)) return ['no_basis']
   const denial = DENIALS[state]
   if (denial !== undefined && (facts.basis === 'consent' || STANDING.has(state)))
     reasons.push(denial)

@@ -22,6 +22,12 @@ export async function verifyReceipt(
   receipt: string,
   trust: { readonly jwks: Jwks },
 ): Promise<ReceiptVerdict> {
-  const verdict = await verifyJws(receipt, { typ: RECEIPT_TYPE, jwks: trust.jwks })
-  return verdict.ok ? { ok: true, record: verdict.payload } : { ok: false, reason: verdict.reason }
+  try {
+    const verdict = await verifyJws(receipt, { typ: RECEIPT_TYPE, jwks: trust.jwks })
+    if (!verdict.ok) return { ok: false, reason: verdict.reason }
+    return { ok: true, record: verdict.payload }
+  } catch {
+    // No keys, or none that can be read: nothing is trusted.
+    return { ok: false, reason: 'unknown_key' }
+  }
 }

@@ -6,7 +6,7 @@ import {
   type JsonValue,
   parseCanonical,
 } from '../base/canonical.ts'
-import { importPrivateKey } from './private-key.ts'
+import { importPrivateKey, type PrivateKey } from './private-key.ts'
 
 /** The public half of a signing key as a JSON Web Key (RFC 8037). */
 export interface PublicJwk {
@@ -29,7 +29,7 @@ export interface SignJwsInput {
   readonly payload: JsonObject
   /** Names the kind of document, so that one kind cannot pass for another. */
   readonly typ: string
-  /** The Ed25519 private key. */
+  /** The Ed25519 private key, never to change: what was read from it is kept with it. */
   readonly pkcs8: Uint8Array
 }
 
@@ -55,6 +55,10 @@ export type JwsVerdict =
 // RFC 9864 names `Ed25519` what RFC 8037 called `EdDSA`; with this kind of key they are one.
 const ALGORITHMS: readonly string[] = ['EdDSA', 'Ed25519']
 
+/** One key signs every receipt, and reading it costs 50 µs and more. */
+const SIGNERS = /* @__PURE__ */ new WeakMap<Uint8Array, Signer>()
+
+type Signer = Pick<PrivateKey, 'handle'> & Pick<PublicJwk, 'alg' | 'kid'>
 type Okp = Pick<PublicJwk, 'kty' | 'crv' | 'x'>
 type UntrustedJwk = { readonly [K in keyof PublicJwk]?: unknown }
 
@@ -79,8 +83,7 @@ export async function toJwk(publicKey: Uint8Array): Promise<PublicJwk> {
  */
 export async function signJws({ payload, typ, pkcs8 }: SignJwsInput): Promise<string> {
   const bytes = canonicalBytes(payload)
-  const { handle, publicKey } = await importPrivateKey(pkcs8)
-  const { alg, kid } = await toJwk(publicKey)
+  const { handle, alg, kid } = await signerOf(pkcs8)
   return new CompactSign(bytes).setProtectedHeader({ alg, typ, kid }).sign(handle)
 }
 
@@ -106,6 +109,16 @@ export async function verifyJws(jws: string, trust: VerifyJwsInput): Promise<Jws
   } catch {
     return refused('malformed')
   }
+}
+
+async function signerOf(pkcs8: Uint8Array): Promise<Signer> {
+  const known = SIGNERS.get(pkcs8)
+  if (known !== undefined) return known
+  const { handle, publicKey } = await importPrivateKey(pkcs8)
+  const { alg, kid } = await toJwk(publicKey)
+  const signer = { handle, alg, kid }
+  SIGNERS.set(pkcs8, signer)
+  return signer
 }
 
 function refused(reason: JwsReason): JwsVerdict {

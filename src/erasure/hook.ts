@@ -1,4 +1,5 @@
 import { invalidInput } from '../base/errors.ts'
+import { pick } from '../base/members.ts'
 import type { SubjectId } from '../base/id.ts'
 import type { Duration } from '../base/time.ts'
 
@@ -56,24 +57,43 @@ const MAX_DESCRIPTION = 256
 /** A hook with more to erase groups it: an item has a count. */
 const MAX_ITEMS = 1_000
 const METHODS = ['plan', 'execute', 'verify'] as const
+const NAMES = ['id', 'needsPlaintext', ...METHODS] as const
 
 /** @throws {@link invalid_input} when hooks are no list of complete hooks under different ids */
 export function parseHooks(hooks: unknown): readonly ErasureHook[] {
   if (hooks === undefined) return []
-  if (!Array.isArray(hooks)) throw invalidInput(['hooks'], 'not_a_list')
-  const ids = new Set<string>()
-  for (const [index, hook] of hooks.entries()) {
-    const { id } = Object(hook) as Partial<ErasureHook>
-    if (typeof id !== 'string' || !ID.test(id))
-      throw invalidInput(['hooks', index, 'id'], 'not_an_id')
-    if (ids.has(id)) throw invalidInput(['hooks', index, 'id'], 'duplicate')
-    const lacking = METHODS.find(
-      (method) => typeof (hook as Partial<ErasureHook>)[method] !== 'function',
-    )
-    if (lacking !== undefined) throw invalidInput(['hooks', index, lacking], 'not_a_function')
-    ids.add(id)
+  const parsed = listOf(hooks).map(parseHook)
+  parsed.forEach(({ id }, index) => {
+    const first = parsed.findIndex((hook) => hook.id === id)
+    if (first !== index) throw invalidInput(['hooks', index, 'id'], 'duplicate')
+  })
+  return parsed
+}
+
+/** Hooks may be instances, so only the list is copied; a hole is no hook. */
+function listOf(hooks: unknown): readonly unknown[] {
+  try {
+    if (Array.isArray(hooks)) return Array.from(hooks)
+  } catch {
+    // A proxy that throws is no list either.
   }
-  return [...(hooks as readonly ErasureHook[])]
+  throw invalidInput(['hooks'], 'not_a_list')
+}
+
+/** Reads a hook once, so that what was checked is what is run. */
+function parseHook(hook: unknown, index: number): ErasureHook {
+  const path = ['hooks', index]
+  const { id, needsPlaintext, ...given } = pick(hook, NAMES, path)
+  if (typeof id !== 'string' || !ID.test(id)) throw invalidInput([...path, 'id'], 'not_an_id')
+  if (needsPlaintext !== undefined && typeof needsPlaintext !== 'boolean')
+    throw invalidInput([...path, 'needsPlaintext'], 'not_a_boolean')
+  const [plan, execute, verify] = METHODS.map((name) => {
+    const method = given[name]
+    if (typeof method !== 'function') throw invalidInput([...path, name], 'not_a_function')
+    return (...args: readonly unknown[]): unknown => Reflect.apply(method, hook, args)
+  })
+  const rest = needsPlaintext === undefined ? {} : { needsPlaintext }
+  return Object.freeze({ id, ...rest, plan, execute, verify } as ErasureHook)
 }
 
 /** Copies what a hook planned; undefined when it is no list of items under different ids. */

@@ -1,5 +1,5 @@
 import { utf8 } from '../base/bytes.ts'
-import type { Suite } from '../crypto/aead.ts'
+import { type Suite, wipeKey } from '../crypto/aead.ts'
 import { hkdfSha256 } from '../crypto/hkdf.ts'
 import { hmacSha256 } from '../crypto/hash.ts'
 
@@ -48,14 +48,15 @@ export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
       return derived
     },
     tag: (message) => {
-      tagKey ??= derive(live(), 'tag')
+      const secret = live()
+      tagKey ??= derive(secret, 'tag')
       return hmacSha256(tagKey, message)
     },
     wipe: () => {
       wiped = true
       ikm.fill(0)
       tagKey?.fill(0)
-      for (const { cipher } of suites.values()) cipher.fill(0)
+      for (const { cipher } of suites.values()) wipeKey(cipher)
     },
   }
 }

@@ -68,9 +68,8 @@ export function openEnvelope(
   envelope: Uint8Array,
 ): Uint8Array {
   const suite = parseSuite(envelope)
-  const what = nameOf(context.kind)
   if (!equalBytes(envelope.subarray(KEY_ID, NONCE), key.id))
-    throw new PrivityError('key_unknown', { what })
+    throw new PrivityError('key_unknown', { what: nameOf(context.kind) })
   const { cipher, commitment } = key.suite(suite)
   const committed = equalBytes(envelope.subarray(COMMITMENT, CIPHERTEXT), commitment)
   const plaintext = committed
@@ -82,7 +81,8 @@ export function openEnvelope(
         ciphertext: envelope.subarray(CIPHERTEXT),
       })
     : undefined
-  if (plaintext === undefined) throw new PrivityError('decryption_failed', { what })
+  if (plaintext === undefined)
+    throw new PrivityError('decryption_failed', { what: nameOf(context.kind) })
   return plaintext
 }
 
@@ -101,7 +101,7 @@ function associatedData(header: Uint8Array, context: EnvelopeContext): Uint8Arra
     idBytes(context.storeId),
     idBytes(context.personId),
     uint(context.recordType ?? 0, 2),
-    encoder.encode(context.recordId ?? ''),
+    context.recordId === undefined ? EMPTY : encoder.encode(context.recordId),
     uint(context.accessClass, 2),
     context.layout === undefined ? EMPTY : idBytes(context.layout),
     uint(context.revision, 8),

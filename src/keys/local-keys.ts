@@ -46,18 +46,29 @@ export function localKeys(secret: Uint8Array | string): KeyProvider {
 type RootKey = (salt: Uint8Array) => Promise<Uint8Array>
 
 function createRoot(secret: unknown): RootKey {
-  if (secret instanceof Uint8Array && secret.length === SECRET_LENGTH) {
-    const root = Secret.of(secret)
+  const root = rootOf(secret)
+  if (root !== undefined)
     return async (salt) => root.use((ikm) => hkdfSha256(ikm, { salt, info: LABEL, length: 32 }))
-  }
   if (
     typeof secret === 'string' &&
     secret.length >= MIN_PASSPHRASE &&
-    secret.length <= MAX_PASSPHRASE
+    secret.length <= MAX_PASSPHRASE &&
+    // Every half of a character would become the same replacement.
+    secret.isWellFormed()
   ) {
     return stretched(Secret.of(utf8(secret.normalize('NFKC'))))
   }
   throw new PrivityError('invalid_input', { issues: [{ path: ['secret'], code: 'not_a_secret' }] })
+}
+
+function rootOf(secret: unknown): Secret | undefined {
+  try {
+    const fits = secret instanceof Uint8Array && secret.length === SECRET_LENGTH
+    return fits ? Secret.of(secret) : undefined
+  } catch {
+    // A proxy that throws.
+    return undefined
+  }
 }
 
 /** Half a second of scrypt once per salt, not once per key. */

@@ -103,10 +103,19 @@ async function walkLeaves(walk: Walk): Promise<Range | undefined> {
       range = appended.range
     }
     await verifyNodes(walk, completed)
-    walk.options.onProgress?.(BigInt(range.size), BigInt(walk.size))
+    tell(walk, range)
   }
   await rejectTail(walk)
   return range
+}
+
+/** What the app's callback throws is its own affair, and must not stop a verification half way. */
+function tell({ options, size }: Walk, range: Range): void {
+  try {
+    options.onProgress?.(BigInt(range.size), BigInt(size))
+  } catch {
+    return
+  }
 }
 
 async function readLeaves(walk: Walk, from: number): Promise<readonly Uint8Array[] | undefined> {

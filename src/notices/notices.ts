@@ -22,6 +22,7 @@ import {
   sealRegister,
   textHash,
 } from './notice-book.ts'
+import { LANGUAGE, parseTexts } from './notice-texts.ts'
 
 /** What people are told, word for word, in every language and version. */
 export interface Notices {
@@ -79,16 +80,10 @@ export interface Serving {
 }
 
 const NAME = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/))
-const LANGUAGE = z.string().check(z.regex(/^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}$/))
-const TEXT = z.string().check(
-  z.minLength(1),
-  z.maxLength(200_000),
-  z.refine((text) => text.isWellFormed()),
-)
 const publishInput = z.strictObject({
   id: NAME,
   version: NAME,
-  texts: z.record(LANGUAGE, TEXT).check(z.refine((texts) => Object.keys(texts).length > 0)),
+  texts: z.unknown(),
   change: z.optional(z.enum(['material', 'editorial'])),
 })
 /** Shape of a notice wherever one is passed in. */
@@ -115,7 +110,8 @@ export function createNotices(people: People, policy: string): Notices {
 }
 
 async function publish(people: People, policy: string, input: unknown): Promise<NoticeRef> {
-  const { id, version, texts, change = 'material' } = parseInput(publishInput, input)
+  const { id, version, change = 'material', ...words } = parseInput(publishInput, input)
+  const texts = parseTexts(words.texts)
   const { deps } = people
   const hashes = Object.fromEntries(
     Object.entries(texts).map(([language, text]) => [language, textHash(text)]),

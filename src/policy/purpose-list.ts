@@ -34,7 +34,8 @@ function purposeFault(
   seen: ReadonlySet<string>,
 ): string | undefined {
   if (typeof name !== 'string') return 'invalid_type'
-  if (nameFault(name) !== undefined) return 'invalid_name'
+  const fault = nameFault(name)
+  if (fault !== undefined) return fault
   if (seen.has(name)) return 'duplicate'
   return declared.has(name) ? undefined : 'not_declared'
 }

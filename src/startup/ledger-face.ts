@@ -78,7 +78,7 @@ async function verifyAll(
 }
 
 function parseVerifyOptions(options: unknown): VerifyOptions {
-  const { signal, onProgress } = parseInput(verifyOptions, options ?? {})
+  const { signal, onProgress } = parseInput(verifyOptions, options === undefined ? {} : options)
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress }),

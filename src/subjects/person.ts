@@ -1,4 +1,4 @@
-import { equalBytes } from '../base/bytes.ts'
+import { sameBytes } from '../base/bytes.ts'
 import type { Cache } from '../base/cache.ts'
 import { PrivityError } from '../base/errors.ts'
 import type { ClassKey } from '../keys/class-key.ts'
@@ -98,7 +98,7 @@ function openHead(
   }: { readonly id: string; readonly core: ClassKey; readonly sealed: Uint8Array },
 ): Head {
   const known = heads.get(id)
-  if (known !== undefined && equalBytes(known.sealed, sealed)) return known.head
+  if (known !== undefined && sameBytes(known.sealed, sealed)) return known.head
   const head = decodeHead(openEnvelope(core, headContext(storeId, id), sealed))
   heads.set(id, { sealed: sealed.slice(), head })
   return head

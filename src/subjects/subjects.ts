@@ -56,7 +56,8 @@ async function register(
   policy: string,
   input: unknown,
 ): Promise<{ readonly id: SubjectId }> {
-  const { jurisdiction, externalId } = parseInput(registerInput, input ?? {})
+  const given = input === undefined ? {} : input
+  const { jurisdiction, externalId } = parseInput(registerInput, given)
   const { clock, controller } = people.deps
   const id = randomId()
   const index = externalId === undefined ? undefined : externalKey(people, externalId)

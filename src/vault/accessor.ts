@@ -1,16 +1,15 @@
-import { invalidInput } from '../base/errors.ts'
+import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
-import { PrivityError } from '../base/errors.ts'
+import { snapshotObject } from '../base/parse.ts'
 import { type ParsedAsk, parseAsk } from '../permit/ask.ts'
 import { notPermitted } from '../permit/permit.ts'
 import type { Found } from '../policy/accessor-types.ts'
 import { parseReadOptions, parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
-import { readRecord, type ReadRequest } from './read.ts'
+import { logRefusalOf, readRecord, type ReadRequest } from './read.ts'
 import type { Target, Vault } from './vault.ts'
 import { findRecords, listRecords, parseWalkOptions } from './walk.ts'
 import { parseSelect, parseWhere } from './where.ts'
 import { createRecord, removeRecord, updateRecord } from './write.ts'
-import { snapshot } from '../base/parse.ts'
 
 /** The record types of a policy as one actor sees them for one purpose. */
 export type AnyAccessor = { readonly [record: string]: AnyRecordAccessor }
@@ -101,19 +100,22 @@ interface Which {
 }
 
 async function read(
-  { vault, target, ask }: Bound,
+  bound: Bound,
   { id, recordId, keys }: Which,
   options: unknown,
 ): Promise<object | undefined> {
+  const { vault, target, ask } = bound
+  const subjectId = parseSubjectId(id)
   const request: ReadRequest = {
     ask,
     action: 'read',
-    id: parseSubjectId(id),
+    id: subjectId,
     recordId: parseRecordId(target, recordId),
-    ...(keys === undefined ? {} : { select: parseSelect(target, keys[0]) }),
     ...parseReadOptions(options),
   }
-  return readRecord(vault, target, request)
+  if (keys === undefined) return readRecord(vault, target, request)
+  const select = await attempt(bound, subjectId, () => parseSelect(target, keys[0]))
+  return readRecord(vault, target, { ...request, select })
 }
 
 interface Creating {
@@ -121,19 +123,21 @@ interface Creating {
   readonly options: unknown
 }
 
-async function create(
-  { vault, target, ask }: Bound,
-  id: unknown,
-  { value, options }: Creating,
-): Promise<string> {
-  const request = {
+async function create(bound: Bound, id: unknown, { value, options }: Creating): Promise<string> {
+  const { vault, target, ask } = bound
+  const subjectId = parseSubjectId(id)
+  const parsed = parseWriteOptions(options)
+  const fields = await attempt(bound, subjectId, () => {
+    requireCoverage(target)
+    return target.plan.parseCreate(value)
+  })
+  return createRecord(vault, target, {
     ask,
-    id: parseSubjectId(id),
+    id: subjectId,
     recordId: undefined,
-    options: parseWriteOptions(options),
-  }
-  requireCoverage(target)
-  return createRecord(vault, target, { ...request, fields: await target.plan.parseCreate(value) })
+    options: parsed,
+    fields,
+  })
 }
 
 interface Updating {
@@ -141,34 +145,41 @@ interface Updating {
   readonly options: unknown
 }
 
-async function update(
-  { vault, target, ask }: Bound,
-  which: Which,
-  { changes, options }: Updating,
-): Promise<void> {
+async function update(bound: Bound, which: Which, { changes, options }: Updating): Promise<void> {
+  const { vault, target, ask } = bound
   const { unset, ...rest } = asOptions(options)
-  const request = {
-    ask,
-    id: parseSubjectId(which.id),
-    recordId: parseRecordId(target, which.recordId),
-    options: parseWriteOptions(rest),
-  }
-  const parsed = await target.plan.parseChanges(changes, unset as readonly string[] | undefined)
+  const id = parseSubjectId(which.id)
+  const recordId = parseRecordId(target, which.recordId)
+  const request = { ask, id, recordId, options: parseWriteOptions(rest) }
+  const parsed = await attempt(bound, id, () =>
+    target.plan.parseChanges(changes, unset as readonly string[] | undefined),
+  )
   return updateRecord(vault, target, { ...request, changes: parsed })
 }
 
-async function remove(
+async function remove(bound: Bound, which: Which, options: unknown): Promise<void> {
+  const { vault, target, ask } = bound
+  const id = parseSubjectId(which.id)
+  const recordId = parseRecordId(target, which.recordId)
+  const request = { ask, id, recordId, options: parseWriteOptions(options) }
+  await attempt(bound, id, () => requireCoverage(target))
+  return removeRecord(vault, target, request)
+}
+
+/** To ask for what a purpose does not see is an attempt on the person, and in the log as such. */
+async function attempt<T>(
   { vault, target, ask }: Bound,
-  which: Which,
-  options: unknown,
-): Promise<void> {
-  requireCoverage(target)
-  return removeRecord(vault, target, {
-    ask,
-    id: parseSubjectId(which.id),
-    recordId: parseRecordId(target, which.recordId),
-    options: parseWriteOptions(options),
-  })
+  id: string,
+  parse: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await parse()
+  } catch (error) {
+    if (isPrivityError(error, 'not_permitted')) {
+      await logRefusalOf(vault, { target, id, ask }, error.details.reasons)
+    }
+    throw error
+  }
 }
 
 /** A purpose that does not see every required field can neither make a whole record nor end one. */
@@ -184,9 +195,5 @@ function parseRecordId({ record }: Target, recordId: unknown): string | undefine
 }
 
 function asOptions(options: unknown): { readonly [name: string]: unknown } {
-  if (options === undefined) return {}
-  const copy = snapshot(options)
-  if (typeof copy !== 'object' || copy === null || Array.isArray(copy))
-    throw invalidInput(['options'], 'not_an_object')
-  return copy as { readonly [name: string]: unknown }
+  return options === undefined ? {} : snapshotObject(options, ['options'])
 }

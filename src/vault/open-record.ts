@@ -117,23 +117,16 @@ export function openRecord(
     readonly fields: readonly CompiledField[]
   },
 ): OpenedRecord {
-  const stored = Object.entries(record.head.sections).map(([accessClass, [, layout]]) => ({
-    accessClass: Number(accessClass),
-    layout,
-  }))
   const current = target.record.layout.id
-  const classes = stored
-    .filter(({ accessClass, layout }) =>
-      fields.some(
-        ({ id }) =>
-          layouts.classIn(layout, id) === accessClass ||
-          layouts.classIn(current, id) === accessClass,
-      ),
-    )
-    .map(({ accessClass }) => accessClass)
-  const values = new Map<string, JsonValue>()
   const wanted = new Set(fields.map(({ id }) => id))
-  for (const accessClass of classes) {
+  const classes: number[] = []
+  const values = new Map<string, JsonValue>()
+  for (const [name, [, layout]] of Object.entries(record.head.sections)) {
+    const accessClass = Number(name)
+    const holds = ({ id }: CompiledField): boolean =>
+      layouts.classIn(layout, id) === accessClass || layouts.classIn(current, id) === accessClass
+    if (!fields.some(holds)) continue
+    classes.push(accessClass)
     const payload = openSection(record, accessClass, person.key(accessClass))
     for (const [id, value] of Object.entries(payload)) if (wanted.has(id)) values.set(id, value)
   }

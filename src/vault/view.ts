@@ -39,8 +39,13 @@ export function buildView(
 
 /** Revision of the record that a view was made of, for `ifRevision`; undefined for anything else. */
 export function revisionOf(view: object): number | undefined {
-  const revision: unknown = Reflect.get(view, REVISION)
-  return typeof revision === 'number' ? revision : undefined
+  try {
+    const revision: unknown = Reflect.get(view, REVISION)
+    return typeof revision === 'number' ? revision : undefined
+  } catch {
+    // No object, or a proxy that throws.
+    return undefined
+  }
 }
 
 /** What the app's view throws may hold the plain value. */

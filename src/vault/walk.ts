@@ -42,7 +42,10 @@ const listOptions = z.strictObject({
 
 /** @throws {@link invalid_input} */
 export function parseWalkOptions({ record }: Target, options: unknown): WalkOptions {
-  const { signal, limit, after, subjectId } = parseInput(listOptions, options ?? {})
+  const { signal, limit, after, subjectId } = parseInput(
+    listOptions,
+    options === undefined ? {} : options,
+  )
   if (subjectId !== undefined && !record.many)
     throw invalidInput(['subjectId'], 'not_a_many_record')
   const [match, id, recordId] = CURSOR.exec(after ?? '') ?? []

@@ -1,5 +1,5 @@
 import { invalidInput, PrivityError } from '../base/errors.ts'
-import { snapshot } from '../base/parse.ts'
+import { snapshot, snapshotObject } from '../base/parse.ts'
 import { notPermitted } from '../permit/permit.ts'
 import type { JsonValue } from '../base/canonical.ts'
 import type { PlanField } from '../policy/compiled.ts'
@@ -13,10 +13,7 @@ import type { Term } from './walk.ts'
  * @throws {@link invalid_input} · @throws {@link not_declared} · @throws {@link not_permitted}
  */
 export function parseWhere(target: Target, where: unknown): readonly [Term, ...Term[]] {
-  const copy = snapshot(where)
-  if (typeof copy !== 'object' || copy === null || Array.isArray(copy))
-    throw invalidInput(['where'], 'not_an_object')
-  const [first, ...rest] = Object.entries(copy)
+  const [first, ...rest] = Object.entries(snapshotObject(where, ['where']))
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => parseTerm(target, name, value as JsonValue))
   if (first === undefined) throw invalidInput(['where'], 'empty')
@@ -37,6 +34,8 @@ function parseTerm(target: Target, name: string, value: JsonValue): Term {
   // The view hides the plain value from this purpose; a search would reveal it.
   if (field.view !== undefined) throw invalidInput(['where', name], 'seen_through_a_view')
   if (typeof value !== 'string') throw invalidInput(['where', name], 'not_a_string')
+  // Half a character cannot be stored, and would be searched for as another one.
+  if (!value.isWellFormed()) throw invalidInput(['where', name], 'not_well_formed')
   const text = normalise(field.lookup, value)
   if (text === undefined) throw invalidInput(['where', name], 'empty')
   return { field, text }

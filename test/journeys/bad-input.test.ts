@@ -647,7 +647,12 @@ const OVER_ACME: readonly Call[] = [
     takes: taking({
       0: NO_OPTIONS,
       '0.signal': ABSENT,
-      '0.onProgress': new Set(['undefined', 'function']),
+      '0.onProgress': new Set([
+        'undefined',
+        'function',
+        'throwing function',
+        'proxy of a function',
+      ]),
     }),
   },
 ]

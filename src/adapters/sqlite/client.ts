@@ -32,8 +32,13 @@ export interface SqliteClient {
 /** Whether this has the verbs of a connection. */
 export function isClient(value: unknown): value is SqliteClient {
   if (typeof value !== 'object' || value === null) return false
-  const { prepare, exec } = value as Partial<SqliteClient>
-  return typeof prepare === 'function' && typeof exec === 'function'
+  try {
+    const { prepare, exec } = value as Partial<SqliteClient>
+    return typeof prepare === 'function' && typeof exec === 'function'
+  } catch {
+    // An accessor or a proxy that throws.
+    return false
+  }
 }
 
 /** Whether somebody began a transaction on this connection; `undefined` when it does not tell. */

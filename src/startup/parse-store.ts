@@ -1,0 +1,38 @@
+import { invalidInput } from '../base/errors.ts'
+import { pick } from '../base/members.ts'
+import { guardStore } from '../storage/guarded-store.ts'
+import type { Store, StoreLimits } from '../storage/store.ts'
+import { callable } from './callable.ts'
+
+const NAMES = ['limits', 'open', 'read', 'scan', 'commit', 'scrub', 'close'] as const
+
+/**
+ * Reads a store of the app once, and guards what it answers.
+ *
+ * @throws {@link invalid_input}
+ */
+export function parseStore(store: unknown): Store {
+  const { limits, scrub, ...given } = pick(store, NAMES, ['store'])
+  const method = callable<Store>(store, 'store')
+  return guardStore({
+    limits: parseLimits(limits),
+    open: method('open', given.open),
+    read: method('read', given.read),
+    scan: method('scan', given.scan),
+    commit: method('commit', given.commit),
+    close: method('close', given.close),
+    ...(scrub === undefined ? {} : { scrub: method('scrub', scrub) }),
+  })
+}
+
+function parseLimits(limits: unknown): StoreLimits {
+  const path = ['store', 'limits']
+  const { maxOps, maxBytes } = pick(limits, ['maxOps', 'maxBytes'], path)
+  if (!isLimit(maxOps)) throw invalidInput([...path, 'maxOps'], 'not_a_limit')
+  if (!isLimit(maxBytes)) throw invalidInput([...path, 'maxBytes'], 'not_a_limit')
+  return Object.freeze({ maxOps, maxBytes })
+}
+
+function isLimit(limit: unknown): limit is number {
+  return typeof limit === 'number' && Number.isSafeInteger(limit) && limit > 0
+}

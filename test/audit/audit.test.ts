@@ -1,0 +1,434 @@
+import { describe, expect, test } from 'vitest'
+import { memoryData } from '../../src/adapters/memory.ts'
+import { enterTails } from '../../src/audit/audit.ts'
+import { writerLog } from '../../src/audit/writer.ts'
+import { PrivityError } from '../../src/base/errors.ts'
+import { verifyLog } from '../../src/ledger/verify-log.ts'
+import { treeHash } from '../crypto/naive-tree.ts'
+import { canonicalBytes } from '../../src/base/canonical.ts'
+import { until } from '../support/acme.ts'
+import {
+  access,
+  busyClock,
+  type Desk,
+  openDesk,
+  storedNotes,
+  storedSegments,
+  storedTasks,
+} from '../support/audit-desk.ts'
+import { hookedStore } from '../support/hooked-store.ts'
+
+function tasks(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `task ${index}`)
+}
+
+/** The log of a writer is in order, and its leaves commit to its segments. */
+async function expectInOrder(desk: Desk, writer: number): Promise<void> {
+  const log = writerLog(desk.deps, writer)
+  expect(await verifyLog(desk.store, log)).toMatchObject({ ok: true, faults: [] })
+  for (const { entries, leaf } of storedSegments(desk)) {
+    const root = treeHash(entries.map((entry) => canonicalBytes(entry)))
+    expect(leaf.b).toBe(Buffer.from(root).toString('base64url'))
+  }
+}
+
+/** A store that can be taken away, and put back. */
+interface Outage {
+  isDown: boolean
+}
+
+function withOutage(outage: Outage, data = memoryData()): Parameters<typeof openDesk>[0] {
+  const fail = (): Promise<never> =>
+    Promise.reject(new PrivityError('store_unavailable', { reason: 'busy' }))
+  return {
+    data,
+    store: (inner) =>
+      hookedStore(inner, {
+        read: (_, next) => (outage.isDown ? fail() : next()),
+        commit: (_, next) => (outage.isDown ? fail() : next()),
+      }),
+  }
+}
+
+describe('a strict audit', () => {
+  test('has stored an access before it says so', async () => {
+    const desk = await openDesk()
+    await desk.audit.record(access('one'))
+    expect(storedTasks(desk)).toEqual(['one'])
+    await desk.audit.record(access('two'))
+    expect(storedTasks(desk)).toEqual(['one', 'two'])
+    await expectInOrder(desk, 0)
+  })
+
+  test('puts accesses that come together into one segment, of at most 256', async () => {
+    const desk = await openDesk()
+    await desk.audit.record(access('first'))
+    await Promise.all(tasks(300).map((task) => desk.audit.record(access(task))))
+    expect(storedTasks(desk)).toEqual(['first', ...tasks(300)])
+    expect(storedSegments(desk).map(({ entries }) => entries.length)).toEqual([1, 256, 44])
+    await expectInOrder(desk, 0)
+  })
+
+  test('indexes a segment under every pseudonym in it, once', async () => {
+    const desk = await openDesk()
+    await Promise.all(
+      ['anna', 'ben', 'anna'].map((pseudonym) => desk.audit.record(access('x', { pseudonym }))),
+    )
+    const index = [...desk.data.rows.keys()].filter((key) => key.includes('/a/'))
+    expect(index).toEqual([desk.keyspace.access('anna', 0, 0), desk.keyspace.access('ben', 0, 0)])
+  })
+
+  test('fails with the store, and goes on in the same log when it is back', async () => {
+    const outage = { isDown: false }
+    const desk = await openDesk(withOutage(outage))
+    await desk.audit.record(access('before'))
+    outage.isDown = true
+    await expect(desk.audit.record(access('lost'))).rejects.toMatchObject({
+      code: 'store_unavailable',
+      details: { reason: 'busy' },
+    })
+    outage.isDown = false
+    await desk.audit.record(access('after'))
+    expect(storedTasks(desk)).toEqual(['before', 'after'])
+    expect(new Set(storedSegments(desk).map(({ writer }) => writer))).toEqual(new Set([0]))
+  })
+
+  test('can begin while the store is away, and later do it', async () => {
+    const outage = { isDown: true }
+    const desk = await openDesk(withOutage(outage))
+    await Promise.allSettled(tasks(3).map((task) => desk.audit.record(access(task))))
+    outage.isDown = false
+    await Promise.all(tasks(3).map((task) => desk.audit.record(access(task))))
+    expect(storedTasks(desk)).toEqual(tasks(3))
+    expect(new Set(storedSegments(desk).map(({ writer }) => writer))).toEqual(new Set([0]))
+  })
+
+  test('logs an access once though the answer of the store was lost', async () => {
+    let commits = 0
+    const desk = await openDesk({
+      clock: busyClock(),
+      store: (inner) =>
+        hookedStore(inner, {
+          commit: async (_, next) => {
+            commits += 1
+            await next()
+            if (commits % 2 === 0) throw new PrivityError('outcome_unknown', {})
+          },
+        }),
+    })
+    for (const task of tasks(6)) await desk.audit.record(access(task))
+    expect(storedTasks(desk)).toEqual(tasks(6))
+    await expectInOrder(desk, 0)
+  })
+})
+
+describe('a deferred audit', () => {
+  test('asks the store for nothing before its time has come', async () => {
+    const desk = await openDesk({ mode: 'deferred', store: (inner) => hookedStore(inner) })
+    for (const task of tasks(255)) await desk.audit.record(access(task))
+    desk.clock.advance(999)
+    expect(storedTasks(desk)).toEqual([])
+    expect(desk.data.rows.size).toBe(0)
+  })
+
+  test('stores what came within a second, in one segment', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    await desk.audit.record(access('one'))
+    desk.clock.advance(600)
+    await desk.audit.record(access('two'))
+    desk.clock.advance(400)
+    await until(() => storedTasks(desk).length === 2)
+    expect(storedSegments(desk)).toHaveLength(1)
+    expect(storedTasks(desk)).toEqual(['one', 'two'])
+    await expectInOrder(desk, 0)
+  })
+
+  test('starts a new second with the next access', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    for (const task of tasks(3)) {
+      await desk.audit.record(access(task))
+      desk.clock.advance(1_000)
+      await until(() => storedTasks(desk).includes(task))
+    }
+    expect(storedTasks(desk)).toEqual(tasks(3))
+    expect(desk.clock.waiting).toBe(0)
+  })
+
+  test('stores 256 at once, without waiting for the clock', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    await Promise.all(tasks(256).map((task) => desk.audit.record(access(task))))
+    await until(() => storedTasks(desk).length === 256)
+    expect(storedTasks(desk)).toEqual(tasks(256))
+  })
+
+  test('stores everything when it is asked to, also for several who ask', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    await desk.audit.record(access('one'))
+    const first = desk.audit.flush()
+    await desk.audit.record(access('two'))
+    const others = [1, 2, 3].map(async () => {
+      await desk.audit.flush()
+      return storedTasks(desk)
+    })
+    await first
+    for (const seen of await Promise.all(others)) expect(seen).toEqual(['one', 'two'])
+  })
+
+  test('keeps what it could not store, in order, and stores it once the store is back', async () => {
+    const outage = { isDown: false }
+    const desk = await openDesk({ ...withOutage(outage), mode: 'deferred' })
+    await desk.audit.record(access('one'))
+    await desk.audit.flush()
+    outage.isDown = true
+    await desk.audit.record(access('two'))
+    await desk.audit.record(access('three'))
+    await expect(desk.audit.flush()).rejects.toMatchObject({ code: 'store_unavailable' })
+    await desk.audit.record(access('four'))
+    outage.isDown = false
+    await desk.audit.flush()
+    expect(storedTasks(desk)).toEqual(['one', 'two', 'three', 'four'])
+  })
+
+  test('tries again by itself after an outage, though nobody reads', async () => {
+    const outage = { isDown: true }
+    const desk = await openDesk({ ...withOutage(outage), mode: 'deferred' })
+    await desk.audit.record(access('one'))
+    for (let second = 0; second < 3; second += 1) {
+      await until(() => desk.clock.waiting > 0)
+      desk.clock.advance(1_000)
+    }
+    await until(() => desk.clock.waiting > 0)
+    expect(storedTasks(desk)).toEqual([])
+    outage.isDown = false
+    desk.clock.advance(1_000)
+    await until(() => storedTasks(desk).length > 0)
+    expect(storedTasks(desk)).toEqual(['one'])
+  })
+
+  test('makes readers wait for the store when too much has piled up', async () => {
+    const outage = { isDown: true }
+    const desk = await openDesk({ ...withOutage(outage), mode: 'deferred' })
+    const outcomes = await Promise.allSettled(
+      tasks(5_000).map((task) => desk.audit.record(access(task))),
+    )
+    const refused = outcomes.filter(({ status }) => status === 'rejected')
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused.length).toBeLessThan(1_000)
+    outage.isDown = false
+    await desk.audit.flush()
+    const stored = storedTasks(desk)
+    expect(new Set(stored).size).toBe(stored.length)
+    expect(stored).toHaveLength(5_000)
+  })
+
+  test('does not ask a store that is away again for every reader', async () => {
+    const outage = { isDown: false }
+    let calls = 0
+    const desk = await openDesk({
+      mode: 'deferred',
+      store: (inner) =>
+        hookedStore(inner, {
+          read: (_, next) => {
+            calls += 1
+            return outage.isDown
+              ? Promise.reject(new PrivityError('store_unavailable', { reason: 'busy' }))
+              : next()
+          },
+        }),
+    })
+    await desk.audit.record(access('first'))
+    await desk.audit.flush()
+    outage.isDown = true
+    calls = 0
+    await Promise.allSettled(tasks(1_000).map((task) => desk.audit.record(access(task))))
+    await Promise.allSettled([desk.audit.flush()])
+    outage.isDown = false
+    await desk.audit.flush()
+    expect(calls).toBeLessThan(100)
+    expect(storedTasks(desk)).toHaveLength(1_001)
+  })
+
+  test('loses nothing at the end, and leaves nobody waiting', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    for (const task of tasks(10)) await desk.audit.record(access(task))
+    await desk.audit.close()
+    expect(storedTasks(desk)).toEqual(tasks(10))
+    expect(desk.clock.waiting).toBe(0)
+  })
+})
+
+describe('writers', () => {
+  test('take the first log that is free, each its own', async () => {
+    const data = memoryData()
+    const desks = await Promise.all([1, 2, 3].map(() => openDesk({ data })))
+    for (const desk of desks) await desk.audit.record(access('x'))
+    const [first] = desks
+    if (first === undefined) throw new TypeError('no desk was opened')
+    expect(storedSegments(first).map(({ writer }) => writer)).toEqual([0, 1, 2])
+  })
+
+  test('that start at the same moment do not share a log', async () => {
+    const data = memoryData()
+    const clock = busyClock()
+    const desks = await Promise.all(Array.from({ length: 8 }, () => openDesk({ data, clock })))
+    await Promise.all(
+      desks.flatMap((desk, index) =>
+        tasks(5).map((task) => desk.audit.record(access(`${index} ${task}`))),
+      ),
+    )
+    const [first] = desks
+    if (first === undefined) throw new TypeError('no desk was opened')
+    const logged = storedSegments(first).flatMap(({ writer, entries }) =>
+      entries.map(({ task }) => [task.charAt(0), writer] as const),
+    )
+    const pairs = new Set(logged.map(([sender, writer]) => `${sender} ${writer}`))
+    expect(pairs.size).toBe(8)
+    expect(new Set(logged.map(([, writer]) => writer)).size).toBe(8)
+    expect(storedTasks(first)).toHaveLength(40)
+  })
+
+  test('free their log when they close, and another goes on with it', async () => {
+    const data = memoryData()
+    const first = await openDesk({ data })
+    await first.audit.record(access('one'))
+    await first.audit.close()
+    const second = await openDesk({ data })
+    await second.audit.record(access('two'))
+    expect(storedSegments(second).map(({ writer, index }) => [writer, index])).toEqual([
+      [0, 0],
+      [0, 1],
+    ])
+    await expectInOrder(second, 0)
+  })
+
+  test('are taken to be gone after ten idle minutes, not before', async () => {
+    const data = memoryData()
+    const first = await openDesk({ data })
+    await first.audit.record(access('one', { at: first.clock.now() }))
+    first.clock.advance(600_000)
+    const early = await openDesk({ data, clock: first.clock })
+    await early.audit.record(access('two', { at: first.clock.now() }))
+    first.clock.advance(1)
+    const late = await openDesk({ data, clock: first.clock })
+    await late.audit.record(access('three', { at: first.clock.now() }))
+    expect(storedSegments(late).map(({ writer, entries }) => [writer, entries[0]?.task])).toEqual([
+      [0, 'one'],
+      [0, 'three'],
+      [1, 'two'],
+    ])
+  })
+
+  test('that were taken for gone move on to another log, and lose nothing', async () => {
+    const data = memoryData()
+    const clock = busyClock()
+    const first = await openDesk({ data, clock })
+    await first.audit.record(access('one', { at: clock.now() }))
+    clock.advance(600_001)
+    const second = await openDesk({ data, clock })
+    await second.audit.record(access('two', { at: clock.now() }))
+    await Promise.all(tasks(5).map((task) => first.audit.record(access(task, { at: clock.now() }))))
+    const segments = storedSegments(first)
+    expect(segments.map(({ writer }) => writer)).toEqual([0, 0, 1])
+    expect(storedTasks(first)).toEqual(['one', 'two', ...tasks(5)])
+    for (const writer of [0, 1]) await expectInOrder(first, writer)
+    await first.audit.close()
+    await second.audit.close()
+    expect(storedNotes(first)).toEqual(
+      expect.arrayContaining([
+        { writer: 0, size: 2 },
+        { writer: 1, size: 1 },
+      ]),
+    )
+  })
+
+  test('do not answer for a log that is not what was signed', async () => {
+    const data = memoryData()
+    const first = await openDesk({ data })
+    await first.audit.record(access('one'))
+    await first.audit.close()
+    const key = first.keyspace.writer(0).head
+    const head = JSON.parse(new TextDecoder().decode(data.rows.get(key)))
+    const edge = [Buffer.alloc(32).toString('base64url')]
+    data.rows.set(key, canonicalBytes({ ...head, edge }))
+    const second = await openDesk({ data })
+    const details = { kind: 'root' }
+    await expect(second.audit.record(access('two'))).rejects.toMatchObject({
+      code: 'ledger_inconsistent',
+      details,
+    })
+    await expect(enterTails(second.deps)).rejects.toMatchObject({
+      code: 'ledger_inconsistent',
+      details,
+    })
+  })
+})
+
+describe('the note of an access log', () => {
+  test('is entered into the main log at the end', async () => {
+    const desk = await openDesk()
+    for (const task of tasks(3)) await desk.audit.record(access(task))
+    expect(storedNotes(desk)).toEqual([])
+    await desk.audit.close()
+    expect(storedNotes(desk)).toEqual([{ writer: 0, size: 3 }])
+  })
+
+  test('is entered once a minute while there is something to note', async () => {
+    const desk = await openDesk()
+    await desk.audit.record(access('one'))
+    desk.clock.advance(59_999)
+    await desk.audit.record(access('two'))
+    await desk.deps.ledger.drain()
+    expect(storedNotes(desk)).toEqual([])
+    desk.clock.advance(1)
+    await desk.audit.record(access('three'))
+    await until(() => storedNotes(desk).length === 1)
+    expect(storedNotes(desk)).toEqual([{ writer: 0, size: 3 }])
+    await desk.audit.record(access('four'))
+    desk.clock.advance(60_000)
+    await desk.audit.record(access('five'))
+    await until(() => storedNotes(desk).length === 2)
+    expect(storedNotes(desk)[1]).toEqual({ writer: 0, size: 5 })
+  })
+
+  test('is entered for who died, when anybody opens next, and only once', async () => {
+    const data = memoryData()
+    const dead = await openDesk({ data })
+    for (const task of tasks(3)) await dead.audit.record(access(task))
+    const next = await openDesk({ data })
+    await enterTails(next.deps)
+    expect(storedNotes(next)).toEqual([{ writer: 0, size: 3 }])
+    await enterTails(next.deps)
+    expect(storedNotes(next)).toHaveLength(1)
+    await dead.audit.record(access('not so dead'))
+    await enterTails(next.deps)
+    expect(storedNotes(next)).toEqual([
+      { writer: 0, size: 3 },
+      { writer: 0, size: 4 },
+    ])
+  })
+
+  test('is not entered when nothing was logged', async () => {
+    const desk = await openDesk()
+    await desk.audit.close()
+    await enterTails(desk.deps)
+    expect(desk.data.rows.size).toBe(0)
+  })
+
+  test('that cannot be entered now does not keep anybody from reading', async () => {
+    const desk = await openDesk({
+      store: (inner) =>
+        hookedStore(inner, {
+          commit: ({ put }, next) =>
+            put.some(([key]) => key.includes('/l/'))
+              ? Promise.reject(new PrivityError('store_full', { reason: 'disk_full' }))
+              : next(),
+        }),
+    })
+    await desk.audit.record(access('one'))
+    desk.clock.advance(60_000)
+    await desk.audit.record(access('two'))
+    await desk.audit.record(access('three'))
+    expect(storedTasks(desk)).toEqual(['one', 'two', 'three'])
+    expect(storedNotes(desk)).toEqual([])
+  })
+})
