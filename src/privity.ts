@@ -170,15 +170,19 @@ async function assemble<P extends Purposes, R>(
     may: (ask: unknown) => permit.may(ask),
     accessor: (ask: unknown) => createAccessor(vault, ask) as never,
     erasure: createErasure({ vault, hooks: parts.hooks, certificates }),
-    ledger: await createLedgerFace({ store, keyspace, ledger, signing }),
+    ledger: await createLedgerFace({ store, keyspace, controller, ledger, signing }),
     close: once(() => close({ audit, vault })),
   })
 }
 
+/** Again only after it failed. */
 function once(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   return () => {
-    running ??= run()
+    running ??= run().catch((error: unknown) => {
+      running = undefined
+      throw error
+    })
     return running
   }
 }

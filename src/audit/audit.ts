@@ -1,8 +1,7 @@
-import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { Rows } from '../storage/participant.ts'
 import { pause } from '../storage/patience.ts'
+import { readNoted, sealNoted } from './noted.ts'
 import type { Access } from './segment.ts'
 import { claimWriter, DISPLACED, type Writer, type WriterDeps, writerLog } from './writer.ts'
 
@@ -26,6 +25,8 @@ interface State extends AuditDeps {
   writer: Promise<Writer> | undefined
   pending: Access[]
   flushing: Promise<void> | undefined
+  /** Why the last flush failed, and until when nobody tries again unasked. */
+  outage: { readonly error: unknown; readonly until: number } | undefined
   notedAt: number
   readonly timer: AbortController
   timing: boolean
@@ -45,6 +46,7 @@ export function createAudit(deps: AuditDeps): Audit {
     writer: undefined,
     pending: [],
     flushing: undefined,
+    outage: undefined,
     notedAt: deps.clock.now(),
     timer: new AbortController(),
     timing: false,
@@ -112,15 +114,34 @@ function noteSoon(state: State): void {
 }
 
 async function defer(state: State, access: Access): Promise<void> {
+  if (state.pending.length >= MAX_PENDING) await flushForRoom(state)
   state.pending.push(access)
-  if (state.pending.length >= MAX_PENDING) return flush(state)
-  if (state.pending.length >= FLUSH_COUNT) flushSoon(state)
+  if (isFull(state)) flushSoon(state)
   else startTimer(state)
+}
+
+/** A store that was away a moment ago is not asked again for every reader. */
+async function flushForRoom(state: State): Promise<void> {
+  if (state.outage !== undefined && isAway(state)) throw state.outage.error
+  await (state.flushing ?? flush(state))
+}
+
+function isFull(state: State): boolean {
+  return state.pending.length >= FLUSH_COUNT && state.flushing === undefined && !isAway(state)
+}
+
+function isAway({ outage }: State): boolean {
+  return outage !== undefined && performance.now() < outage.until
 }
 
 /** In the background; what fails is tried again a second later, whether or not anybody reads. */
 function flushSoon(state: State): void {
-  flush(state).catch(() => startTimer(state))
+  flush(state).then(
+    () => {
+      if (isFull(state)) flushSoon(state)
+    },
+    () => startTimer(state),
+  )
 }
 
 function startTimer(state: State): void {
@@ -145,6 +166,10 @@ async function flush(state: State): Promise<void> {
   state.flushing = settleAll(state, accesses)
   try {
     await state.flushing
+    state.outage = undefined
+  } catch (error) {
+    state.outage = { error, until: performance.now() + FLUSH_MS }
+    throw error
   } finally {
     state.flushing = undefined
   }
@@ -165,24 +190,17 @@ async function settleAll(state: State, accesses: readonly Access[]): Promise<voi
 
 /** A leaf of the main log that holds the signed note of a writer's log. */
 async function enterNote(deps: AuditDeps, writer: number): Promise<void> {
-  const { store, keyspace, controller, ledger, clock } = deps
+  const { store, keyspace, ledger, clock } = deps
   const log = writerLog(deps, writer)
   const [bytes] = await store.read([log.keys.head])
   const { note, range } = await log.head(bytes)
   const register = keyspace.writerRegister(writer)
-  const noted = (rows: Rows): number => {
-    const sealed = rows.get(register)
-    const json =
-      sealed === undefined ? undefined : parseCanonical(controller.open(register, sealed))
-    return (json as { readonly size: number } | undefined)?.size ?? 0
-  }
   await ledger.submit<null>({
     reads: [register],
     build: (rows) => {
-      if (noted(rows) >= range.size) return { kind: 'done', value: null }
-      const put = [
-        [register, controller.seal(register, canonicalBytes({ v: 1, size: range.size }))] as const,
-      ]
+      if (readNoted(deps, writer, rows.get(register)) >= range.size)
+        return { kind: 'done', value: null }
+      const put = [[register, sealNoted(deps, writer, range.size)] as const]
       const event = { type: 'access.noted', writer, note }
       return {
         kind: 'change',

@@ -1,6 +1,6 @@
 import type { DenialReason } from '../base/errors.ts'
 import { PrivityError } from '../base/errors.ts'
-import { LEGAL_BASES, type LegalBasis } from '../policy/legal-basis.ts'
+import { isLegalBasis, LEGAL_BASES, type LegalBasis } from '../policy/legal-basis.ts'
 import type { ConsentFact, ConsentState } from '../subjects/head.ts'
 
 /** What can happen to a consent. */
@@ -79,9 +79,14 @@ export function nextState(from: From, event: ConsentEvent): ConsentState {
 
 /** The state at a time: what was given and ran out is expired, whether or not anybody noted it. */
 export function stateAt(fact: ConsentFact | undefined, at: number): From {
-  if (fact === undefined) return 'none'
+  if (fact === undefined || fact === null) return 'none'
   const live = fact.state === 'given' || fact.state === 'renewed'
-  return live && fact.validUntil !== undefined && fact.validUntil <= at ? 'expired' : fact.state
+  return live && hasEnded(fact.validUntil, at) ? 'expired' : fact.state
+}
+
+/** An end that is no number is one that has passed. */
+function hasEnded(validUntil: number | undefined, at: number): boolean {
+  return validUntil !== undefined && !(Number.isFinite(validUntil) && validUntil > at)
 }
 
 /** What the basis of a purpose is judged by, for one person at one time. */
@@ -114,16 +119,18 @@ const STANDING: ReadonlySet<From> = new Set(['refused', 'withdrawn', 'revoked', 
 
 /** Why a purpose has no live basis; empty when it has one. */
 export function basisDenials(facts: BasisFacts): readonly DenialReason[] {
+  // What is not known, and what a later version may write, permits nothing.
+  if (!isLegalBasis(facts.basis) || !Number.isFinite(facts.at)) return ['no_basis']
   const state = stateAt(facts.consent, facts.at)
-  const reasons: DenialReason[] = []
-  // What a later version may write permits nothing here.
   if (!Object.hasOwn(DENIALS, state)) return ['no_basis']
+  const reasons: DenialReason[] = []
   const denial = DENIALS[state]
   if (denial !== undefined && (facts.basis === 'consent' || STANDING.has(state)))
     reasons.push(denial)
-  if (denial === undefined && facts.basis === 'consent' && facts.stale) reasons.push('stale_notice')
-  if (facts.objected) reasons.push('objected')
-  if (facts.restricted) reasons.push('restricted')
+  if (denial === undefined && facts.basis === 'consent' && facts.stale !== false)
+    reasons.push('stale_notice')
+  if (facts.objected !== false) reasons.push('objected')
+  if (facts.restricted !== false) reasons.push('restricted')
   return reasons
 }
 

@@ -1,4 +1,5 @@
 import { utf8 } from '../base/bytes.ts'
+import { PrivityError } from '../base/errors.ts'
 import { type Suite, wipeKey } from '../crypto/aead.ts'
 import { hkdfSha256 } from '../crypto/hkdf.ts'
 import { hmacSha256 } from '../crypto/hash.ts'
@@ -30,8 +31,8 @@ export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
   let tagKey: Uint8Array | undefined
   let wiped = false
   function live(): Uint8Array {
-    // Sealing under an overwritten key would lose what is sealed.
-    if (wiped) throw new TypeError('a key was used after it was wiped')
+    // A key is overwritten when its person is erased; sealing under it would lose what is sealed.
+    if (wiped) throw new PrivityError('erased', { kind: 'subject' })
     return ikm
   }
   return {

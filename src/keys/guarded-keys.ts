@@ -1,6 +1,8 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { systemClock } from '../base/time.ts'
 import type { KeyContext, KeyProvider } from './provider.ts'
 
+const PATIENCE_MS = 10_000
 /** An epoch is four bytes of every envelope. */
 const MAX_EPOCH = 0xffff_ffff
 
@@ -29,13 +31,24 @@ async function answer<T>(
   isAnswer: (value: unknown) => boolean,
   call: () => Promise<T>,
 ): Promise<T> {
+  const silence = new AbortController()
   try {
-    const value = await call()
-    if (isAnswer(value)) return value
+    const value = await Promise.race([call(), giveUp(silence.signal)])
+    if (isAnswer(value)) return value as T
   } catch (error) {
     if (isPrivityError(error)) throw error
+  } finally {
+    silence.abort()
   }
   throw new PrivityError('key_unavailable', { what })
+}
+
+/** Real time, whatever the app's clock says: a provider that hangs must not hang the app. */
+async function giveUp(signal: AbortSignal): Promise<undefined> {
+  await systemClock()
+    .wait(PATIENCE_MS, signal)
+    .catch(() => undefined)
+  return undefined
 }
 
 function isEpoch(value: unknown): boolean {

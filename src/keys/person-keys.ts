@@ -6,7 +6,7 @@ import type { Clock } from '../base/time.ts'
 import { randomBytes } from '../crypto/random.ts'
 import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { Row, Store } from '../storage/store.ts'
+import type { Key, Row, Store } from '../storage/store.ts'
 import { type ClassKey, createClassKey } from './class-key.ts'
 import { type RingEntry, unwrapPersonKey, wrapPersonKey } from './key-ring.ts'
 import type { KeyContext, KeyProvider } from './provider.ts'
@@ -30,6 +30,8 @@ export interface PersonKeys {
   forget(personId: string, entry: RingEntry): void
   /** Fetches the keys of classes that were added by another process. */
   load(classes: readonly EpochClass[]): Promise<void>
+  /** Fetches every key of a class that the store has, of all epochs. */
+  loadAll(): Promise<void>
   /** Wraps a key that belongs to a class as a whole, such as that of a lookup. */
   wrap(slot: EpochClass, label: string, key: Uint8Array): Uint8Array
   /** @throws {@link key_unavailable} · @throws {@link key_unreadable} */
@@ -78,6 +80,7 @@ interface State extends PersonKeysDeps {
 
 const KEY_LENGTH = 32
 const REFUSED_MS = 60_000
+const PAGE = 1_000
 const KEY_ID_LENGTH = 8
 /** Keys in use are kept by id; the document that is read each time says whether they still count. */
 const CACHE = { maxEntries: 16_384, maxAgeMs: 600_000 } as const
@@ -85,7 +88,7 @@ const CACHE = { maxEntries: 16_384, maxAgeMs: 600_000 } as const
 /** Opens, makes and keeps the keys of persons. */
 export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
   const state: State = { ...deps, secrets: new Map() }
-  const cache = createCache<ClassKey>({ ...CACHE, clock: deps.clock, onEvict: (key) => key.wipe() })
+  const cache = createCache<ClassKey>({ ...CACHE, clock: deps.clock })
   const { storeId, epoch } = deps
   return {
     epoch,
@@ -120,6 +123,7 @@ export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
       cache.delete(name)
     },
     load: (classes) => load(state, classes),
+    loadAll: async () => load(state, await storedSlots(state)),
     mint: (classes) => mint(state, classes),
     wrap: (slot, label, key) =>
       secretOf(state, slot).use((kek) => wrapBytes(kek, key, associated(state, slot, label))),
@@ -180,6 +184,25 @@ async function unwrap(state: State, slot: EpochClass, wrapped: Uint8Array): Prom
     const code = isPrivityError(error, 'key_unreadable') ? 'key_unreadable' : 'key_unavailable'
     return { code, until: state.clock.now() + REFUSED_MS }
   }
+}
+
+async function storedSlots({ store, keyspace }: State): Promise<readonly EpochClass[]> {
+  const prefix = keyspace.classKeys
+  const slots: EpochClass[] = []
+  for (let after: Key | undefined; ; ) {
+    const page: readonly Row[] = await store.scan(prefix, {
+      ...(after === undefined ? {} : { after }),
+      limit: PAGE,
+    })
+    slots.push(...page.map(([key]) => parseSlot(key.slice(prefix.length))))
+    after = page.at(-1)?.[0]
+    if (page.length < PAGE) return slots
+  }
+}
+
+function parseSlot(name: string): EpochClass {
+  const [epoch = '', accessClass = ''] = name.split('/')
+  return { epoch: Number.parseInt(epoch, 16), accessClass: Number.parseInt(accessClass, 16) }
 }
 
 function isMissing({ secrets, clock }: State, slot: EpochClass): boolean {

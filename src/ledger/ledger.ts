@@ -1,4 +1,5 @@
-import type { JsonObject } from '../base/canonical.ts'
+import { toBase64url } from '../base/bytes.ts'
+import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import type { SigningKey } from '../crypto/signature.ts'
@@ -8,6 +9,7 @@ import type { Change, Finished, Rows } from '../storage/participant.ts'
 import type { Row, Store } from '../storage/store.ts'
 import { createBody, type Entry, type EntryReceipt, encodeLeaf } from './entry.ts'
 import { createLog, type Log } from './log.ts'
+import type { LogHead } from './log-head.ts'
 
 /** The main log: every operation that changes something leaves with its leaf in one batch. */
 export interface Ledger extends GroupCommit<Entry, EntryReceipt> {
@@ -58,7 +60,8 @@ export function createLedger(deps: LedgerDeps): Ledger {
     lastAt: () => log.lastAt(),
     checkpoint: async () => {
       const [bytes] = await store.read([keyspace.log.head])
-      return (await log.head(bytes)).note
+      if (bytes === undefined) throw inconsistent(origin, 'head')
+      return (await readHead(deps, log, bytes)).note
     },
   }
 }
@@ -73,7 +76,7 @@ async function finish(
   deps: LedgerDeps,
   { log, changes, rows }: FinishInput,
 ): Promise<Finished<EntryReceipt>> {
-  const before = await log.head(rows.get(log.keys.head))
+  const before = await readHead(deps, log, rows.get(log.keys.head))
   let state = readState(before.state)
   const put: Row[] = []
   const leaves: Uint8Array[] = []
@@ -92,10 +95,14 @@ async function finish(
     state = nextState(state, entry)
   }
   const at = Math.max(
-    0,
+    before.at,
     ...changes.flatMap(({ entry }) => (entry.kind === 'person' ? [entry.at] : [])),
   )
-  const appended = await log.append(before, { leaves, at, state: toJson(state) })
+  const appended = await log.append(before, {
+    leaves,
+    at,
+    state: sealState(deps, { size: before.range.size + leaves.length, at, state }),
+  })
   const receipts = places.map((place) => ({
     ...place,
     origin: log.origin,
@@ -133,6 +140,28 @@ function readState(json: JsonObject): LedgerState {
   }
 }
 
-function toJson({ controllerSequence, policy }: LedgerState): JsonObject {
-  return { controllerSequence, policy }
+/** The signed note covers the leaves only: what else the head says is authenticated by the controller. */
+function sealState(
+  { controller }: LedgerDeps,
+  { size, at, state }: { readonly size: number; readonly at: number; readonly state: LedgerState },
+): JsonObject {
+  const mac = toBase64url(controller.tag(canonicalBytes({ head: 1, size, at, ...state })))
+  return { ...state, mac }
+}
+
+async function readHead(
+  deps: LedgerDeps,
+  log: Log,
+  bytes: Uint8Array | undefined,
+): Promise<LogHead> {
+  const head = await log.head(bytes)
+  if (bytes === undefined) return head
+  const state = readState(head.state)
+  const { mac } = sealState(deps, { size: head.range.size, at: head.at, state })
+  if (head.state['mac'] !== mac) throw inconsistent(log.origin, 'head')
+  return head
+}
+
+function inconsistent(origin: string, kind: string): PrivityError {
+  return new PrivityError('ledger_inconsistent', { origin, kind })
 }

@@ -22,6 +22,7 @@ export type FaultKind =
   | 'node_mismatch'
   | 'root_mismatch'
   | 'head_invalid'
+  | 'log_set_back'
 
 /** What `verify` found. */
 export interface Verification {

@@ -1,8 +1,10 @@
 import * as z from 'zod/mini'
+import { readNoted } from '../audit/noted.ts'
 import { writerLog } from '../audit/writer.ts'
 import { parseInput } from '../base/parse.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { type Jwks, toJwk } from '../crypto/jose.ts'
+import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { toVerifierKey } from '../ledger/note.ts'
 import { type Verification, verifyLog, type VerifyOptions } from '../ledger/verify-log.ts'
@@ -31,6 +33,7 @@ export interface PublicKeys {
 export interface LedgerFaceDeps {
   readonly store: Store
   readonly keyspace: Keyspace
+  readonly controller: ControllerKey
   readonly ledger: Ledger
   readonly signing: Signing
 }
@@ -61,19 +64,23 @@ export async function createLedgerFace(deps: LedgerFaceDeps): Promise<LedgerFace
 }
 
 /** The main log, and the access log of every writer there ever was. */
-async function verifyAll(
-  { store, keyspace, ledger, signing }: LedgerFaceDeps,
-  options: VerifyOptions,
-): Promise<Verification> {
+async function verifyAll(deps: LedgerFaceDeps, options: VerifyOptions): Promise<Verification> {
+  const { store, keyspace, ledger, signing } = deps
+  const { signal } = options
   const main = await verifyLog(store, ledger.log, options)
   const faults = [...main.faults]
   for (let writer = 0; ; writer += 1) {
     const log = writerLog({ keyspace, signer: signing.note, origin: ledger.log.origin }, writer)
-    const [head] = await store.read([log.keys.head])
-    if (head === undefined) return { ok: faults.length === 0, size: main.size, faults }
-    const { signal } = options
+    const [head, register] = await store.read([log.keys.head, keyspace.writerRegister(writer)])
+    if (head === undefined && register === undefined) {
+      return { ok: faults.length === 0, size: main.size, faults }
+    }
     const accesses = await verifyLog(store, log, signal === undefined ? {} : { signal })
+    const noted = BigInt(readNoted(deps, writer, register))
     faults.push(...accesses.faults)
+    // The main log knows a longer one: accesses were taken out of it.
+    if (accesses.size < noted)
+      faults.push({ index: accesses.size, key: log.keys.head, kind: 'log_set_back' })
   }
 }
 

@@ -62,7 +62,7 @@ async function tryRegister(deps: RegisterDeps): Promise<Registered> {
   const catalogue = extendCatalogue(before.catalogue, deps.policy)
   const keys = createKeys(deps, catalogue)
   const sealed = await storeCatalogue(deps, { before, catalogue, keys })
-  await keys.load(catalogue.classes.map((_, accessClass) => ({ epoch: keys.epoch, accessClass })))
+  await keys.loadAll()
   await storePolicy(deps, { before: { catalogue, sealed }, keys })
   return { catalogue, keys }
 }

@@ -49,6 +49,7 @@ export interface Keyspace {
   readonly store: Key
   controllerKey(epoch: number): Key
   classKey(epoch: number, accessClass: number): Key
+  readonly classKeys: Key
   lookupKey(lookup: number, generation: number): Key
 }
 
@@ -82,6 +83,7 @@ export function createKeyspace(tenantHash: string): Keyspace {
     ...controllerKeys(t),
     store: `${t}k/store`,
     controllerKey: (epoch) => `${t}k/c/${hex(epoch, 8)}`,
+    classKeys: `${t}k/k/`,
     classKey: (epoch, accessClass) => `${t}k/k/${hex(epoch, 8)}/${hex(accessClass, 4)}`,
     lookupKey: (lookup, generation) => `${t}k/l/${hex(lookup, 4)}/${hex(generation, 4)}`,
   }
@@ -99,6 +101,7 @@ type ControllerKeys = Omit<
   | 'store'
   | 'controllerKey'
   | 'classKey'
+  | 'classKeys'
   | 'lookupKey'
   | keyof PersonKeys
   | keyof IndexKeys

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { memoryData } from '../../src/adapters/memory.ts'
+import { memoryData, memoryStore } from '../../src/adapters/memory.ts'
 import { enterTails } from '../../src/audit/audit.ts'
 import { writerLog } from '../../src/audit/writer.ts'
 import { PrivityError } from '../../src/base/errors.ts'
 import { verifyLog } from '../../src/ledger/verify-log.ts'
 import { treeHash } from '../crypto/naive-tree.ts'
 import { canonicalBytes } from '../../src/base/canonical.ts'
-import { until } from '../support/acme.ts'
+import { accessorsOf, ANNA, openAcme, refusal, until } from '../support/acme.ts'
 import {
   access,
   busyClock,
@@ -218,7 +218,8 @@ describe('a deferred audit', () => {
     await desk.audit.flush()
     const stored = storedTasks(desk)
     expect(new Set(stored).size).toBe(stored.length)
-    expect(stored).toHaveLength(5_000)
+    // Who was refused saw nothing: that is no access.
+    expect(stored).toHaveLength(5_000 - refused.length)
   })
 
   test('does not ask a store that is away again for every reader', async () => {
@@ -430,5 +431,29 @@ describe('the note of an access log', () => {
     await desk.audit.record(access('three'))
     expect(storedTasks(desk)).toEqual(['one', 'two', 'three'])
     expect(storedNotes(desk)).toEqual([])
+  })
+})
+
+describe('closing an app', () => {
+  test('that failed with the store is done by asking again, and loses no access', async () => {
+    const outage = { isDown: false }
+    const data = memoryData()
+    const inner = memoryStore({ share: data })
+    const store = hookedStore(inner, {
+      read: (_, next) =>
+        outage.isDown
+          ? Promise.reject(new PrivityError('store_unavailable', { reason: 'busy' }))
+          : next(),
+    })
+    const acme = await openAcme(store, { audit: 'deferred' })
+    const { id } = await acme.subjects.register()
+    await accessorsOf(acme).support.contact.create(id, ANNA)
+    await accessorsOf(acme).support.contact.read(id)
+    outage.isDown = true
+    expect(await refusal(acme.close())).toMatchObject({ code: 'store_unavailable' })
+    outage.isDown = false
+    await acme.close()
+    expect([...data.rows.keys()].filter((key) => key.includes('/w/0000/s/'))).toHaveLength(1)
+    await acme.close()
   })
 })

@@ -184,6 +184,20 @@ describe('a key that is handed out', () => {
   })
 })
 
+describe('a key that is destroyed', () => {
+  test('ends what was being read under it as erased', async () => {
+    const acme = await openAcme(memoryStore())
+    const { id } = await acme.subjects.register()
+    const { notice } = await giveOnWeb(acme, id, ['marketing'])
+    await acme.consent.give(id, onPaper(notice, ['care']))
+    const history = acme.consent.history(id)[Symbol.asyncIterator]()
+    expect(await history.next()).toMatchObject({ value: { purpose: 'marketing' } })
+    await acme.erasure.erase(id, { reason: 'subject_request' })
+    expect(await refusal(history.next())).toEqual({ code: 'erased', details: { kind: 'subject' } })
+    await acme.close()
+  })
+})
+
 describe('a provider', () => {
   const HEALTH = 'contact:care!health'
   const refusals: readonly (readonly [string, () => Promise<Uint8Array>, string])[] = [

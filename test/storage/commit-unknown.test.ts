@@ -316,6 +316,35 @@ describe('a store that is silent', () => {
     expect((await tinyState(store)).log).toEqual(['b'])
   })
 
+  test('does not make those wait long who came behind, however many there are', async () => {
+    const plan = Array.from({ length: 40 }, (_, index) => ({
+      call: 'read' as const,
+      nth: index + 1,
+      kind: 'hang' as const,
+    }))
+    const store = await opened(faultyStore(memoryStore(), plan))
+    const group = tinyGroup(store)
+    let settled = 0
+    const outcomes = Promise.allSettled(
+      Array.from({ length: 1_500 }, async (_, index) => {
+        try {
+          await group.submit(appendOp({ id: `op${index}`, row: 'row/x' }))
+        } finally {
+          settled += 1
+        }
+      }),
+    )
+    await turns(() => store.calls.read === 1)
+    for (let second = 0; second < 22; second += 1) {
+      await vi.advanceTimersByTimeAsync(1_000)
+      await turns(() => true)
+    }
+    expect(settled).toBe(1_500)
+    await store.release()
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+  })
+
   test('ends a commit in ten seconds as unknown, with the id of each operation', async () => {
     const store = await opened(
       faultyStore(memoryStore(), [{ call: 'commit', nth: 1, kind: 'hang' }]),

@@ -104,6 +104,58 @@ describe('a group', () => {
     expect(both.map(({ receipt }) => receipt)).toEqual([undefined, { index: 1 }])
   })
 
+  test('gives an answer that rests on a batch only once that batch is applied', async () => {
+    const store = await hooked({
+      commit: async (_, next, nth) => {
+        if (nth === 1) throw new PrivityError('store_unavailable', { reason: 'busy' })
+        await next()
+      },
+    })
+    const group = tinyGroup(store)
+    const outcomes = await Promise.allSettled([
+      group.submit(appendOp({ id: 'a', row: 'row/x' })),
+      group.submit(appendOp({ id: 'a', row: 'row/x' })),
+    ])
+    expect(outcomes.map(codeOf)).toEqual(['store_unavailable', 'store_unavailable'])
+    expect((await tinyState(store)).done).toEqual([])
+  })
+
+  test('gives a refusal that rests on a batch only once that batch is applied', async () => {
+    let lost: Promise<unknown> = Promise.resolve()
+    const data = memoryData()
+    const other = await opened(memoryStore({ share: data }))
+    const store = await opened(
+      hookedStore(memoryStore({ share: data }), {
+        commit: async (_, next, nth) => {
+          if (nth === 1) {
+            // The first operation gives up, and with it what the second was refused for.
+            abort.abort('stop')
+            lost = conflicting(other)
+            await lost
+          }
+          await next()
+        },
+      }),
+    )
+    const abort = new AbortController()
+    const group = tinyGroup(store)
+    const second = appendOp({ id: 'b', row: 'row/x' })
+    const outcomes = await Promise.allSettled([
+      group.submit(appendOp({ id: 'a', row: 'row/x', signal: abort.signal })),
+      group.submit({
+        ...second,
+        build: (rows) => {
+          if (rows.get('row/x') !== undefined)
+            throw new PrivityError('already_exists', { kind: 'record' })
+          return second.build(rows)
+        },
+      }),
+    ])
+    await lost
+    expect(outcomes.map(codeOf)).toEqual(['stop', 'fulfilled'])
+    expect((await tinyState(store)).log).toEqual(['other', 'b'])
+  })
+
   test('applies an operation that arrives twice in one batch once', async () => {
     const store = await hooked()
     const group = tinyGroup(store)

@@ -297,6 +297,42 @@ describe('after any single fault of the store', () => {
   )
 })
 
+describe('an erasure in one call', () => {
+  /** How many rows are left after a fault of one call and a second try; undefined if it never came. */
+  async function leftAfter(nth: number, kind: FaultKind): Promise<number | undefined> {
+    const rows = memoryData()
+    const memo = emptyMemo()
+    const before = await reopen(rows)
+    for (const step of STEPS.slice(0, 2)) await step.run(before, memo)
+    await before.close()
+    const counted = faultyStore(memoryStore({ share: rows }), [])
+    await openAcme(counted, { clock: eagerClock() })
+    const fault = { nth: counted.calls.all + nth, kind }
+    const store = faultyStore(memoryStore({ share: rows }), [fault])
+    const acme = await openAcme(store, { clock: eagerClock() })
+    const ask = { reason: 'subject_request' }
+    await shown(acme.erasure.erase(memo.id, ask))
+    if (store.calls.all < fault.nth) return undefined
+    await shown(acme.erasure.erase(memo.id, ask))
+    expect(await shown(acme.consent.status(memo.id, 'marketing'))).toBe('erased')
+    await acme.close()
+    return [...rows.rows.keys()].filter((key) => key.includes(`/p/${memo.id}/`)).length
+  }
+
+  const kinds: readonly FaultKind[] = ['before', 'after-applied']
+  test.for(kinds)('is finished by asking again, whichever call failed: %s', async (kind) => {
+    const unfinished: string[] = []
+    let nth = 1
+    for (let left = await leftAfter(nth, kind); left !== undefined; ) {
+      if (left > 0) unfinished.push(`call ${nth}: ${left} rows left`)
+      nth += 1
+      left = await leftAfter(nth, kind)
+    }
+    expect(nth).toBeGreaterThan(10)
+    expect(unfinished).toEqual([])
+  })
+})
+
 describe('while the store hangs', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
