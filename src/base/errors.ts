@@ -90,6 +90,7 @@ export interface ErrorDetails {
   readonly store_corrupt: { readonly reason: string }
 }
 
+/** What can go wrong; each has a heading in docs/errors.md. */
 export type ErrorCode = keyof ErrorDetails
 
 /** Every error of this library as a union, so that a `switch` on `code` narrows `details`. */

@@ -12,7 +12,9 @@ import { incomplete, verifyErased } from './verify-erased.ts'
 
 /** How a run is watched and stopped; what was done stays done. */
 export interface RunOptions {
+  /** Stops between two steps; `resume` goes on. */
   readonly signal?: AbortSignal
+  /** Called after each step with how many are done. What it throws is ignored. */
   readonly onProgress?: (done: number, of: number) => void
 }
 

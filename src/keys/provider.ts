@@ -12,6 +12,7 @@ export interface KeyProvider {
   readonly irrecoverableBy: 'backup_expiry' | 'epoch_end'
   /** Epoch that new keys are wrapped under; 1 for ever where epochs cannot die. */
   currentEpoch(): Promise<number>
+  /** What is stored of a key: only `unwrap` in the same context gives it back. */
   wrap(key: Uint8Array, context: KeyContext): Promise<Uint8Array>
   /**
    * @throws {@link key_unreadable} when the secret does not open it

@@ -35,6 +35,7 @@ export interface Verification {
 /** How a verification is watched and stopped. */
 export interface VerifyOptions {
   readonly signal?: AbortSignal
+  /** Called after each page with how many leaves are verified. What it throws is ignored. */
   readonly onProgress?: (done: bigint, of: bigint) => void
 }
 

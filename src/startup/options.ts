@@ -13,6 +13,7 @@ import { parseStore } from './parse-store.ts'
 export interface ClockOption {
   /** Milliseconds since the epoch. */
   now(): number
+  /** Resolves after so many milliseconds, or rejects once the signal aborts. */
   wait?(ms: number, signal?: AbortSignal): Promise<void>
 }
 

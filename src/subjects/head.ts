@@ -103,9 +103,17 @@ function encode(value: Head | Page): Uint8Array {
 }
 
 function decode(plaintext: Uint8Array, what: string): unknown {
-  // Opened bytes were written by this library: authenticated, so parsed without a schema.
-  const { v, ...value } = JSON.parse(fromUtf8(plaintext) ?? '{}') as { readonly v?: JsonValue }
-  if (v !== VERSION)
-    throw new PrivityError('unsupported_format', { what, version: typeof v === 'number' ? v : 0 })
-  return value
+  const { v, ...value } = parse(plaintext)
+  if (v === VERSION) return value
+  throw new PrivityError('unsupported_format', { what, version: typeof v === 'number' ? v : 0 })
+}
+
+/** Opened bytes were written by this library: authenticated, so parsed without a schema. */
+function parse(plaintext: Uint8Array): { readonly v?: JsonValue } {
+  try {
+    return Object(JSON.parse(fromUtf8(plaintext) ?? ''))
+  } catch {
+    // What the parser says quotes the plaintext.
+    return {}
+  }
 }

@@ -4,9 +4,11 @@ import { PrivityError } from '../base/errors.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import { type EnvelopeContext, openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import { decodeRing, type RingEntry } from '../keys/key-ring.ts'
+import type { ControllerKey } from '../keys/controller-key.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { CORE } from '../policy/catalogue.ts'
 import { decodeContainer, SECTION, type Section } from '../storage/container.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
 import { decodeHead, type Head } from './head.ts'
 
 /** A person document, opened as far as deciding needs: head and key ring. */
@@ -27,6 +29,8 @@ export interface Person {
 export interface OpenDeps {
   readonly storeId: string
   readonly keys: PersonKeys
+  readonly keyspace: Keyspace
+  readonly controller: Pick<ControllerKey, 'open'>
   /** Decoded heads under their exact sealed bytes. */
   readonly heads: Cache<KnownHead>
 }
@@ -47,7 +51,10 @@ export function openPerson(deps: OpenDeps, id: string, document: Uint8Array | un
   if (document === undefined) throw new PrivityError('not_found', { kind: 'subject' })
   const sections = decodeContainer(document)
   if (sections === undefined) throw malformed('document')
-  if (sections.some(({ kind }) => kind === SECTION.fence)) {
+  const fence = sections.find(({ kind }) => kind === SECTION.fence)
+  if (fence !== undefined) {
+    // Whoever can write to the store must not be able to erase somebody by a mark.
+    deps.controller.open(deps.keyspace.person(id), fence.bytes)
     deps.heads.delete(id)
     throw new PrivityError('erased', { kind: 'subject' })
   }

@@ -27,6 +27,7 @@ export interface OpenedStore {
 export interface StoreSuite<Opened extends OpenedStore> {
   /** Registers one test: `test` of any runner. */
   readonly test: (title: string, run: () => Promise<void>) => void
+  /** A store over data that no other test sees. */
   readonly open: () => Promise<Opened>
   /** Another store object on the same data, not opened yet, as a second process would have. */
   readonly again?: (opened: Opened) => Promise<Store>

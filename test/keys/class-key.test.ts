@@ -54,8 +54,12 @@ describe('a wiped key', () => {
     const unused = createClassKey(ID, SECRET)
     for (const key of [used, unused]) {
       key.wipe()
-      expect(() => sealEnvelope(key, CONTEXT, utf8('x'))).toThrow(expect.objectContaining({ code: 'erased' }))
-      expect(() => openEnvelope(key, CONTEXT, sealed)).toThrow(expect.objectContaining({ code: 'erased' }))
+      expect(() => sealEnvelope(key, CONTEXT, utf8('x'))).toThrow(
+        expect.objectContaining({ code: 'erased' }),
+      )
+      expect(() => openEnvelope(key, CONTEXT, sealed)).toThrow(
+        expect.objectContaining({ code: 'erased' }),
+      )
     }
   })
 

@@ -81,7 +81,7 @@ export type AcmeRecords = {
 export type Acme = Privity<AcmePurposes, AcmeRecords>
 export type AcmePolicy = Policy<AcmePurposes, AcmeRecords>
 
-export const purposes: AcmePurposes = definePurposes({
+const purposes: AcmePurposes = definePurposes({
   support: { basis: 'contract', description: 'Answer your questions and handle your orders' },
   marketing: {
     basis: 'consent',

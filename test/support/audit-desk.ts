@@ -10,7 +10,7 @@ import { eagerClock, type FakeClock, fakeClock } from './acme.ts'
 import { fixedKey } from './fixed-key.ts'
 import { splitBody } from '../../src/ledger/entry.ts'
 
-export const DESK_ORIGIN = 'privity/00112233445566778899aabbccddeeff'
+const DESK_ORIGIN = 'privity/00112233445566778899aabbccddeeff'
 const STORE_ID = '00112233445566778899aabbccddeeff'
 
 /** An audit over a store, with all that it needs and nothing else of an app. */

@@ -44,7 +44,7 @@ export interface ModelAnswer {
   readonly validUntil: number | undefined
 }
 
-export function modelNow({ clock, latest }: ModelWorld): number {
+function modelNow({ clock, latest }: ModelWorld): number {
   return Math.max(clock, latest)
 }
 

@@ -12,7 +12,7 @@ export interface TinyReceipt {
 export const TINY_HEAD = 'head'
 
 /** Each head is written once only, as with a real log, where every leaf is random. */
-export function tinyFinisher(name = 'a'): Finisher<string, TinyReceipt> {
+function tinyFinisher(name = 'a'): Finisher<string, TinyReceipt> {
   let heads = 0
   return {
     reads: [TINY_HEAD],

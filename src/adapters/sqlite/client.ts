@@ -5,7 +5,9 @@ export type SqliteParameter = string | number | Uint8Array
 export interface SqliteStatement {
   /** The first row as an object, `undefined` or `null` when there is none. */
   get(...parameters: SqliteParameter[]): unknown
+  /** Every row. */
   all(...parameters: SqliteParameter[]): readonly unknown[]
+  /** Runs it for what it changes. */
   run(...parameters: SqliteParameter[]): unknown
   /** node:sqlite, where rows may come as arrays. */
   setReturnArrays?(enabled: boolean): void
@@ -16,6 +18,7 @@ export interface SqliteStatement {
  * of better-sqlite3, a `DatabaseSync` of node:sqlite and a `Database` of bun:sqlite all have it.
  */
 export interface SqliteClient {
+  /** A statement to be run many times. */
   prepare(sql: string): SqliteStatement
   /** Runs one statement without rows, or several. */
   exec(sql: string): unknown
