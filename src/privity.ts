@@ -110,7 +110,8 @@ export async function createPrivity<P extends Purposes, R>(
   try {
     return await assemble(parsed.policy as Policy<P, R>, { ...parsed, policy, durability })
   } catch (error) {
-    await parsed.store.close()
+    // What went wrong first is what the caller should hear of.
+    await parsed.store.close().catch(() => undefined)
     throw error
   }
 }

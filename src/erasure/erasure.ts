@@ -5,6 +5,7 @@ import { isId, randomId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
 import { findCertificate } from './certify.ts'
+import { readFence } from './fence.ts'
 import { addJob, findJob, type Job, planOf } from './job.ts'
 import type { ErasurePlan } from './plan.ts'
 import { type ErasureDeps, planJob, proceed, type RunOptions } from './steps.ts'
@@ -63,7 +64,7 @@ export function createErasure(deps: ErasureDeps): Erasure {
     plan: (subjectId, ask) => plan(deps, subjectId, ask),
     run: (erasurePlan, options) => run(deps, erasurePlan, options),
     resume: (erasureId, options) => resume(deps, erasureId, options),
-    erase: async (subjectId, ask) => run(deps, await plan(deps, subjectId, ask), undefined),
+    erase: (subjectId, ask) => erase(deps, subjectId, ask),
   }
 }
 
@@ -89,6 +90,28 @@ async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promis
     if (isPrivityError(error, 'erasure_incomplete')) await addJob(people.deps, asked)
     throw error
   }
+}
+
+/** Whose erasure was interrupted is erased by asking again: the fence says by which job. */
+async function erase(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<string> {
+  try {
+    return await run(deps, await plan(deps, subjectId, ask), undefined)
+  } catch (error) {
+    const open = isPrivityError(error, 'erased') ? await findBegun(deps, subjectId) : undefined
+    if (open === undefined) throw error
+    return proceed(deps, open, {})
+  }
+}
+
+async function findBegun(
+  { vault }: ErasureDeps,
+  subjectId: unknown,
+): Promise<Awaited<ReturnType<typeof findJob>>> {
+  const { deps } = vault.people
+  const id = parseSubjectId(subjectId)
+  const [document] = await deps.store.read([deps.keyspace.person(id)])
+  const fenced = document === undefined ? undefined : readFence(deps, id, document)
+  return fenced === undefined ? undefined : findJob(deps, fenced.fence.erasureId)
 }
 
 async function run(deps: ErasureDeps, erasurePlan: unknown, options: unknown): Promise<string> {

@@ -112,9 +112,10 @@ async function leadRound<Entry, Receipt>(
 ): Promise<number> {
   const members = group.queue.splice(0, MAX_ENTRIES)
   const open = await run(group, members)
-  for (const member of open) member.expire(PATIENCE)
   // Those that lost a round go first in the next, so that nobody starves.
-  group.queue.unshift(...open.filter((member) => member.open))
+  const waiting = [...open, ...group.queue.splice(0)]
+  for (const member of waiting) member.expire(PATIENCE)
+  group.queue.push(...waiting.filter((member) => member.open))
   if (open.length < members.length) return 0
   if (group.queue.length > 0) await pause(group.clock, backoff(round + 1))
   return round + 1

@@ -111,13 +111,17 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
     if (this.#state === 'sent') this.#state = 'waiting'
     if (this.#participant.signal?.aborted) this.#abort()
     if (!this.open || performance.now() - this.#started < patience) return
+    this.#end(this.#whyNot())
+  }
+
+  #whyNot(): PrivityError {
     const { operationId } = this.#participant
-    if (this.#doubts.length === 0)
-      this.#end(new PrivityError('write_conflict', { attempts: this.#attempts }))
-    else
-      this.#end(
-        new PrivityError('outcome_unknown', operationId === undefined ? {} : { operationId }),
-      )
+    if (this.#doubts.length > 0) {
+      return new PrivityError('outcome_unknown', operationId === undefined ? {} : { operationId })
+    }
+    // Its turn never came: the store was silent all the time.
+    if (this.#attempts === 0) return new PrivityError('store_unavailable', { reason: 'timeout' })
+    return new PrivityError('write_conflict', { attempts: this.#attempts })
   }
 
   #close(): void {
