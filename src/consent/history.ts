@@ -2,6 +2,7 @@ import { type JsonObject, parseCanonical } from '../base/canonical.ts'
 import { type Instant, toInstant } from '../base/time.ts'
 import { openEnvelope } from '../keys/envelope.ts'
 import { splitBody } from '../ledger/entry.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import type { Row } from '../storage/store.ts'
 import type { ConsentState } from '../subjects/head.ts'
 import { bodyContext, type People } from '../subjects/people.ts'
@@ -36,16 +37,8 @@ const TYPES: ReadonlySet<string> = new Set([
 export async function* readHistory(people: People, id: string): AsyncGenerator<HistoryEntry> {
   const { store, keyspace } = people.deps
   const { person } = await people.read(id)
-  let after: string | undefined
-  for (;;) {
-    const page: readonly Row[] = await store.scan(keyspace.bodies(id), {
-      ...(after === undefined ? {} : { after }),
-      limit: PAGE,
-    })
-    for (const row of page) yield* decisionsOf(people, person, row)
-    after = page.at(-1)?.[0]
-    if (page.length < PAGE) return
-  }
+  const bodies = scanRows(store, keyspace.bodies(id), { page: PAGE })
+  for await (const row of bodies) yield* decisionsOf(people, person, row)
 }
 
 function decisionsOf(

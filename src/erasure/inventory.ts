@@ -4,6 +4,7 @@ import { openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import { splitBody } from '../ledger/entry.ts'
 import { CORE } from '../policy/catalogue.ts'
 import { SINGLE } from '../storage/keyspace.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row } from '../storage/store.ts'
 import { decodePage, type RecordHead } from '../subjects/head.ts'
 import { bodyContext, type People } from '../subjects/people.ts'
@@ -68,18 +69,11 @@ export function countRows(person: Person, rows: PersonRows): Inventory {
   }
 }
 
-/** All rows under a prefix, page by page. */
+/** All rows under a prefix. */
 export async function scanAll({ deps }: People, prefix: Key): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (;;) {
-    const after = rows.at(-1)?.[0]
-    const page = await deps.store.scan(prefix, {
-      ...(after === undefined ? {} : { after }),
-      limit: PAGE,
-    })
-    rows.push(...page)
-    if (page.length < PAGE) return rows
-  }
+  for await (const row of scanRows(deps.store, prefix, { page: PAGE })) rows.push(row)
+  return rows
 }
 
 interface PlacedHead {

@@ -6,7 +6,8 @@ import type { Clock } from '../base/time.ts'
 import { randomBytes } from '../crypto/random.ts'
 import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { Key, Row, Store } from '../storage/store.ts'
+import { scanRows } from '../storage/scan-rows.ts'
+import type { Row, Store } from '../storage/store.ts'
 import { type ClassKey, createClassKey } from './class-key.ts'
 import { type RingEntry, unwrapPersonKey, wrapPersonKey } from './key-ring.ts'
 import type { KeyContext, KeyProvider } from './provider.ts'
@@ -189,15 +190,10 @@ async function unwrap(state: State, slot: EpochClass, wrapped: Uint8Array): Prom
 async function storedSlots({ store, keyspace }: State): Promise<readonly EpochClass[]> {
   const prefix = keyspace.classKeys
   const slots: EpochClass[] = []
-  for (let after: Key | undefined; ; ) {
-    const page: readonly Row[] = await store.scan(prefix, {
-      ...(after === undefined ? {} : { after }),
-      limit: PAGE,
-    })
-    slots.push(...page.map(([key]) => parseSlot(key.slice(prefix.length))))
-    after = page.at(-1)?.[0]
-    if (page.length < PAGE) return slots
+  for await (const [key] of scanRows(store, prefix, { page: PAGE })) {
+    slots.push(parseSlot(key.slice(prefix.length)))
   }
+  return slots
 }
 
 function parseSlot(name: string): EpochClass {

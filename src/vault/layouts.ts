@@ -5,6 +5,7 @@ import type { Catalogue } from '../policy/catalogue.ts'
 import type { CompiledPolicy, Layout } from '../policy/compiled.ts'
 import { consentCoverage } from '../policy/consent-coverage.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 
 /**
@@ -98,16 +99,10 @@ async function readPolicies(deps: LayoutsDeps): Promise<Map<string, JsonObject>>
   const { store, keyspace } = deps
   const prefix = keyspace.policies
   const policies = new Map<string, JsonObject>()
-  for (let after: Key | undefined; ; ) {
-    const page: readonly Row[] = await store.scan(prefix, {
-      ...(after === undefined ? {} : { after }),
-      limit: PAGE,
-    })
-    for (const [key, sealed] of page)
-      policies.set(key.slice(prefix.length), open(deps, key, sealed))
-    after = page.at(-1)?.[0]
-    if (page.length < PAGE) return policies
+  for await (const [key, sealed] of scanRows(store, prefix, { page: PAGE })) {
+    policies.set(key.slice(prefix.length), open(deps, key, sealed))
   }
+  return policies
 }
 
 /** The row of a layout: class key and number by field id. */

@@ -6,8 +6,8 @@ import { parseInput } from '../base/parse.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import type { Found } from '../policy/accessor-types.ts'
 import type { CompiledField } from '../policy/compiled.ts'
-import type { Key, Row } from '../storage/store.ts'
 import { SINGLE } from '../storage/keyspace.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import { normalise } from './normalise.ts'
 import { readRecord, type ReadRequest } from './read.ts'
 import type { Target, Vault } from './vault.ts'
@@ -160,7 +160,7 @@ async function* singlePlaces(
   const { keyspace } = people.deps
   const prefix = keyspace.holders(type)
   const start = after === undefined ? undefined : keyspace.holder(type, after.id)
-  for await (const [key] of scanRows({ people }, prefix, start))
+  for await (const [key] of scanRows(people.deps.store, prefix, { after: start, page: PAGE }))
     yield { id: key.slice(prefix.length), recordId: undefined }
 }
 
@@ -188,7 +188,7 @@ async function* recordsOf(
   const { keyspace } = people.deps
   const prefix = keyspace.records(id, type)
   const start = after === undefined ? undefined : keyspace.record(id, type, after)
-  for await (const [key] of scanRows({ people }, prefix, start))
+  for await (const [key] of scanRows(people.deps.store, prefix, { after: start, page: PAGE }))
     yield { id, recordId: key.slice(prefix.length) }
 }
 
@@ -202,28 +202,9 @@ async function* tokenPlaces(
   const prefix = keyspace.tokens(token)
   const start =
     after === undefined ? undefined : keyspace.token(token, after.id, after.recordId ?? SINGLE)
-  for await (const [key] of scanRows({ people }, prefix, start)) {
+  for await (const [key] of scanRows(people.deps.store, prefix, { after: start, page: PAGE })) {
     const [id = '', recordId = ''] = key.slice(prefix.length).split('/')
     if (isId(id)) yield { id, recordId: recordId === SINGLE ? undefined : recordId }
-  }
-}
-
-/** Takes only keys: what a row says is read with its person, in one snapshot. */
-async function* scanRows(
-  { people }: Pick<Vault, 'people'>,
-  prefix: Key,
-  start: Key | undefined,
-): AsyncGenerator<Row> {
-  const { store } = people.deps
-  let after = start
-  for (;;) {
-    const page = await store.scan(prefix, {
-      ...(after === undefined ? {} : { after }),
-      limit: PAGE,
-    })
-    yield* page
-    after = page.at(-1)?.[0]
-    if (page.length < PAGE) return
   }
 }
 
