@@ -101,7 +101,7 @@ journey(
       new RegExp(`^${tenant}/c/(?:catalogue|signing|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/)$`),
       new RegExp(`^${tenant}/c/p/$`),
       new RegExp(
-        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/[0-9a-f]{8}/[0-9a-f]{4}|l/[0-9a-f]{4}/[0-9a-f]{4})$`,
+        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/(?:[0-9a-f]{8}/[0-9a-f]{4})?|l/[0-9a-f]{4}/[0-9a-f]{4})$`,
       ),
     ]
     const strange = [...traffic.keys].filter((key) => !families.some((form) => form.test(key)))
