@@ -50,7 +50,7 @@ export { definePurposes, type Purpose, type Purposes } from './policy/purposes.t
 export type { RecordOptions, RecordType } from './policy/record-type.ts'
 export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './policy/view-types.ts'
 export { createPrivity, type Privity, type PrivityOptions } from './privity.ts'
-export type { LedgerFace, PublicKeys } from './startup/ledger-face.ts'
+export type { LedgerFace, PublicKeys } from './evidence/ledger-face.ts'
 export type { ClockOption } from './startup/options.ts'
 export { assertBatch, assertKeys, assertScan } from './storage/batch-rules.ts'
 export type {

@@ -7,8 +7,8 @@ import {
 } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import { type Range, rootOf } from '../crypto/merkle.ts'
-import { readCheckpoint } from './checkpoint.ts'
-import { type NoteKey, parseNote, verifyNote } from './note.ts'
+import { readCheckpoint } from '../crypto/checkpoint.ts'
+import { type NoteKey, parseNote, verifyNote } from '../crypto/note.ts'
 
 /** The row that every batch compares and rewrites: right edge of the tree, signed note, counters. */
 export interface LogHead {

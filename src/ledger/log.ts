@@ -4,9 +4,9 @@ import { appendLeaf, leafHash, type Range, rootOf } from '../crypto/merkle.ts'
 import type { SigningKey } from '../crypto/signature.ts'
 import type { LogKeys } from '../storage/keyspace.ts'
 import type { Row } from '../storage/store.ts'
-import { formatCheckpoint } from './checkpoint.ts'
+import { formatCheckpoint } from '../crypto/checkpoint.ts'
 import { encodeHead, type LogHead, verifyHead } from './log-head.ts'
-import { signNote } from './note.ts'
+import { signNote } from '../crypto/note.ts'
 
 /** One append-only log (RFC 6962): the main one, or one writer's accesses. */
 export interface Log {

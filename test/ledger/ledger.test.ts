@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type MemoryData, memoryData, memoryStore } from '../../src/adapters/memory.ts'
-import { readCheckpoint } from '../../src/ledger/checkpoint.ts'
-import { parseNote, parseVerifierKey, verifyNote } from '../../src/ledger/note.ts'
+import { readCheckpoint } from '../../src/crypto/checkpoint.ts'
+import { parseNote, parseVerifierKey, verifyNote } from '../../src/crypto/note.ts'
 import {
   accessorsOf,
   type Acme,

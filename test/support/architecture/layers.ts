@@ -10,6 +10,7 @@ const LAYERS: { readonly [room: string]: number } = {
   policy: 2,
   keys: 2,
   ledger: 2,
+  anchors: 2,
   subjects: 3,
   notices: 4,
   audit: 4,
@@ -18,8 +19,9 @@ const LAYERS: { readonly [room: string]: number } = {
   vault: 7,
   erasure: 8,
   startup: 9,
-  'privity.ts': 10,
-  testkit: 11,
+  evidence: 10,
+  'privity.ts': 11,
+  testkit: 12,
 }
 
 /** Published entries: they sit on top and nobody imports them. */
@@ -34,6 +36,7 @@ const ENTRIES: readonly string[] = [
 /** Rooms narrower than their layer allows. */
 const ONLY: { readonly [room: string]: readonly string[] } = {
   adapters: ['adapters', 'base', 'storage'],
+  anchors: ['anchors', 'base', 'crypto', 'storage'],
 }
 
 const DEEPEST_FOLDER = 2

@@ -7,8 +7,8 @@ import {
   toHex,
   utf8,
 } from '../base/bytes.ts'
-import { sha256 } from '../crypto/hash.ts'
-import { type SigningKey, verifySignature } from '../crypto/signature.ts'
+import { sha256 } from './hash.ts'
+import { type SigningKey, verifySignature } from './signature.ts'
 
 /** A signed note (c2sp.org/signed-note): text, a blank line, then signature lines. */
 export interface SignedNote {

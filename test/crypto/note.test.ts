@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
 import type { SigningKey } from '../../src/crypto/signature.ts'
-import { readCheckpoint } from '../../src/ledger/checkpoint.ts'
+import { readCheckpoint } from '../../src/crypto/checkpoint.ts'
 import {
   type NoteKey,
   parseNote,
@@ -12,7 +12,7 @@ import {
   signNote,
   toVerifierKey,
   verifyNote,
-} from '../../src/ledger/note.ts'
+} from '../../src/crypto/note.ts'
 import { fixedKey } from '../support/fixed-key.ts'
 
 const VECTORS: {

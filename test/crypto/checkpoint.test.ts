@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatCheckpoint, readCheckpoint } from '../../src/ledger/checkpoint.ts'
+import { formatCheckpoint, readCheckpoint } from '../../src/crypto/checkpoint.ts'
 
 const ROOT = 'CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I='
 const SETTINGS = { numRuns: 5_000, seed: 20_261_121 }

@@ -6,10 +6,10 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import { type Jwks, toJwk } from '../crypto/jose.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { toVerifierKey } from '../ledger/note.ts'
+import { toVerifierKey } from '../crypto/note.ts'
 import { type Verification, verifyLog, type VerifyOptions } from '../ledger/verify-log.ts'
 import type { Store } from '../storage/store.ts'
-import type { Signing } from './open-root.ts'
+import type { Signing } from '../startup/open-root.ts'
 
 /** What an app and its auditors see of the log. */
 export interface LedgerFace {
