@@ -7,6 +7,7 @@ const config: Config = defineConfig({
     index: 'src/index.ts',
     memory: 'src/memory.ts',
     sqlite: 'src/sqlite.ts',
+    reports: 'src/reports.ts',
     verify: 'src/verify.ts',
     testkit: 'src/testkit.ts',
   },

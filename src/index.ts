@@ -1,3 +1,10 @@
+export { fileAnchor } from './anchors/file-anchor.ts'
+export { httpAnchor } from './anchors/http-anchor.ts'
+export type { Fetch, HttpAnchorOptions } from './anchors/http-options.ts'
+export { memoryAnchor } from './anchors/memory-anchor.ts'
+export { type StoreAnchorOptions, storeAnchor } from './anchors/store-anchor.ts'
+export type { AccessFilter, AccessQueryOptions } from './audit/filter.ts'
+export type { AccessRecord, AuditFace } from './audit/query.ts'
 export type { JsonObject, JsonValue } from './base/canonical.ts'
 export {
   type AnyPrivityError,
@@ -19,6 +26,7 @@ export type { ErasurePlan, PlanItem } from './erasure/plan.ts'
 export type { RunOptions } from './erasure/steps.ts'
 export { localKeys } from './keys/local-keys.ts'
 export type { KeyContext, KeyProvider } from './keys/provider.ts'
+export type { Contradiction, ContradictionKind } from './ledger/quarantine.ts'
 export type { Fault, FaultKind, Verification, VerifyOptions } from './ledger/verify-log.ts'
 export type { NoticeRef, Notices, PublishInput, ServeInput } from './notices/notices.ts'
 export type { AccessAsk, Actor, MayAsk } from './permit/ask.ts'
@@ -50,8 +58,13 @@ export { definePurposes, type Purpose, type Purposes } from './policy/purposes.t
 export type { RecordOptions, RecordType } from './policy/record-type.ts'
 export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './policy/view-types.ts'
 export { createPrivity, type Privity, type PrivityOptions } from './privity.ts'
-export type { LedgerFace, PublicKeys } from './evidence/ledger-face.ts'
+export type { ExportOptions } from './evidence/export-options.ts'
+export type { LedgerFace } from './evidence/ledger-face.ts'
+export type { LogFace } from './evidence/log-face.ts'
+export type { Consistency, Inclusion } from './evidence/proofs.ts'
+export type { PublicKeys } from './evidence/public-keys.ts'
 export type { ClockOption } from './startup/options.ts'
+export type { Anchor, ProveConsistency } from './storage/anchor.ts'
 export { assertBatch, assertKeys, assertScan } from './storage/batch-rules.ts'
 export type {
   Batch,

@@ -1,13 +1,25 @@
 import { toHex, utf8 } from './base/bytes.ts'
 import { randomId } from './base/id.ts'
 import { type Audit, createAudit, enterTails } from './audit/audit.ts'
+import { type AuditFace, createAuditFace } from './audit/query.ts'
 import { type Consent, createConsent } from './consent/consent.ts'
-import { createReceipts } from './consent/receipt.ts'
+import { createReceipts, type Receipts } from './consent/receipt.ts'
+import { createSpool } from './consent/spool.ts'
+import {
+  recordKept,
+  spoolWithdrawals,
+  type SpoolingDeps,
+  withSpool,
+} from './consent/spool-withdrawal.ts'
 import { sha256 } from './crypto/hash.ts'
 import { createCertificates } from './erasure/certificate.ts'
 import { createErasure, type Erasure } from './erasure/erasure.ts'
 import type { ErasureHook } from './erasure/hook.ts'
+import { closedRooms, type Rooms } from './evidence/closed-rooms.ts'
+import { createLedgerFace, type LedgerFace } from './evidence/ledger-face.ts'
 import type { KeyProvider } from './keys/provider.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import { quarantined } from './ledger/quarantine.ts'
 import { createNotices, type Notices } from './notices/notices.ts'
 import type { MayAsk, AccessAsk } from './permit/ask.ts'
 import type { Decision } from './permit/decide.ts'
@@ -17,11 +29,11 @@ import { compilePolicy } from './policy/compile.ts'
 import type { CompiledPolicy } from './policy/compiled.ts'
 import type { Policy } from './policy/policy-type.ts'
 import type { Purposes } from './policy/purposes.ts'
-import { createLedgerFace, type LedgerFace } from './evidence/ledger-face.ts'
-import { openRoot } from './startup/open-root.ts'
+import { openRoot, type Root } from './startup/open-root.ts'
 import { type ClockOption, type ParsedOptions, parseOptions } from './startup/options.ts'
 import { registerPolicy } from './startup/register-policy.ts'
-import { createKeyspace } from './storage/keyspace.ts'
+import type { Anchor } from './storage/anchor.ts'
+import { createKeyspace, type Keyspace } from './storage/keyspace.ts'
 import type { DurabilityLevel, Store } from './storage/store.ts'
 import { createPeople } from './subjects/people.ts'
 import { createSubjects, type Subjects } from './subjects/subjects.ts'
@@ -42,6 +54,17 @@ export interface PrivityOptions<P extends Purposes, R> {
    * second or 256 accesses.
    */
   readonly audit?: 'strict' | 'deferred'
+  /**
+   * Remembers the newest checkpoint where whoever can change the store cannot: an older copy of the store, put
+   * back, is noticed. Default: none, and receipts say so.
+   */
+  readonly anchor?: Anchor
+  /**
+   * How many logs share the people with each other, 1 to 64, when many processes write at once. Fixed when the
+   * store is made. Default: as it was made, or one. An anchor protects what is in the further logs within a
+   * minute, and their receipts claim nothing.
+   */
+  readonly shards?: number
   /** Isolates several controllers in one store. Default: the policy's controller id. */
   readonly tenant?: string
   /** Milliseconds since the epoch; `wait` serves every delay. Default: the system's. */
@@ -69,6 +92,8 @@ export interface Privity<P extends Purposes, R> {
    */
   accessor<const Q extends keyof P & string>(ask: AccessAsk<Q>): Accessor<R, Q>
   readonly erasure: Erasure
+  /** Who looked at what. */
+  readonly audit: AuditFace
   readonly ledger: LedgerFace
   /** Makes everything durable, frees what is held, and closes the store. */
   close(): Promise<void>
@@ -79,7 +104,7 @@ export interface Privity<P extends Purposes, R> {
  *
  * @throws {@link invalid_input} for wrong options
  * @throws {@link key_unreadable} when the store was made under another secret
- * @throws {@link ledger_inconsistent} when the log is not what was signed
+ * @throws {@link ledger_inconsistent} when the log is not what was signed, or the anchor remembers one that is gone
  * @example
  * ```ts
  * import * as z from 'zod'
@@ -123,57 +148,103 @@ interface Parts extends Omit<ParsedOptions, 'policy'> {
 
 async function assemble<P extends Purposes, R>(
   declared: Policy<P, R>,
-  { store, keys: provider, clock, policy, ...parts }: Parts,
+  parts: Parts,
 ): Promise<Privity<P, R>> {
+  const { store, clock, policy, keys: provider } = parts
   const tenant = parts.tenant ?? policy.controller.id
   const keyspace = createKeyspace(toHex(sha256(utf8(tenant))).slice(0, 16))
-  const root = await openRoot({ store, keyspace, provider, clock })
-  const { controller, ledger, signing, storeId } = root
-  const { catalogue, keys } = await registerPolicy({
-    store,
-    keyspace,
-    provider,
-    clock,
-    root,
-    policy,
-  })
-  const { origin } = ledger.log
+  const root = await openRoot({ ...parts, keyspace, provider })
+  const { controller, ledger, signing, origin } = root
+  const { quarantine } = ledger
+  await settle(ledger)
   const rows = { store, keyspace, clock, controller, ledger }
+  const key = (): Uint8Array => signing.jws.secret
+  const receipts = createReceipts({ key, durability: parts.durability })
+  const spooling = { policy, spool: createSpool(rows), receipts, clock, quarantine, origin }
+  const rooms =
+    quarantine.contradiction === undefined
+      ? await openRooms({ ...parts, root, keyspace, receipts, spooling })
+      : closedRooms(quarantine, spoolWithdrawals(spooling))
+  const { drain, people, flush, ...faces } = rooms
+  return Object.freeze({
+    policy: declared,
+    ...faces,
+    accessor: (ask: unknown) => faces.accessor(ask) as never,
+    ledger: createLedgerFace({ ...rows, signing, origin, people, flush }),
+    close: once(async () => {
+      await drain()
+      await ledger.drain()
+      await store.close()
+    }),
+  })
+}
+
+/** What the anchor contradicts is for the app to see, and for an operator to resolve. */
+async function settle({ anchoring, quarantine }: Ledger): Promise<void> {
+  try {
+    await anchoring.settle()
+  } catch (error) {
+    if (quarantine.contradiction === undefined) throw error
+  }
+}
+
+interface RoomParts extends Parts {
+  readonly root: Root
+  readonly keyspace: Keyspace
+  readonly receipts: Receipts
+  readonly spooling: SpoolingDeps
+}
+
+async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts): Promise<Rooms> {
+  const { root, keyspace, receipts, spooling } = parts
+  const { controller, ledger, storeId, origin, signing } = root
+  const store = quarantined(parts.store, ledger.quarantine)
+  const rows = { store, keyspace, clock, controller, ledger }
+  const { catalogue, keys } = await registerPolicy({ ...rows, provider, root, policy })
+  await ledger.adopt()
 
   const people = createPeople({ ...rows, keys, storeId })
-  const auditDeps = {
-    ...rows,
-    signer: signing.note,
-    origin,
-    instance: randomId(),
-    mode: parts.mode,
-  }
+  const auditDeps = { ...rows, origin, instance: randomId(), mode: parts.mode }
   await enterTails(auditDeps)
+  await ledger.note()
   const audit = createAudit(auditDeps)
-  const signer = {
-    pkcs8: signing.jwsSecret,
-    controller: policy.controller,
-    policy: policy.hash,
-    origin,
-  }
-  const receipts = createReceipts({ ...signer, durability: parts.durability })
   const permit = createPermit({ people, policy, relationship: parts.relationship })
   const layouts = await openLayouts({ store, keyspace, controller, catalogue, policy })
   const lookups = await openLookups({ store, keyspace, keys, catalogue })
   const vault: Vault = { people, policy, permit, audit, layouts, lookups }
-  const certificates = createCertificates({ ...signer, provider })
+  const certificates = createCertificates({
+    key: () => signing.jws.secret,
+    controller: policy.controller,
+    policy: policy.hash,
+    origin,
+    provider,
+  })
+  const consent = createConsent({ people, policy, receipts })
+  await recordKept(spooling, consent)
 
-  return Object.freeze({
-    policy: declared,
+  return {
     subjects: createSubjects(people, policy.hash),
     notices: createNotices(people, policy.hash),
-    consent: createConsent({ people, policy, receipts }),
-    may: (ask: unknown) => permit.may(ask),
-    accessor: (ask: unknown) => createAccessor(vault, ask) as never,
+    consent: withSpool(consent, spooling),
+    may: (ask) => permit.may(ask),
+    accessor: (ask) => createAccessor(vault, ask),
     erasure: createErasure({ vault, hooks: parts.hooks, certificates }),
-    ledger: await createLedgerFace({ store, keyspace, controller, ledger, signing }),
-    close: once(() => close({ audit, vault })),
-  })
+    audit: createAuditFace({ people, audit, origin }),
+    drain: () => drain(ledger, audit),
+    flush: () => audit.flush(),
+    people,
+  }
+}
+
+/** Nothing more is written to a store that its anchor contradicts, and that keeps nobody from closing it. */
+async function drain(ledger: Ledger, audit: Audit): Promise<void> {
+  try {
+    await audit.close()
+    await ledger.drain()
+    await ledger.note()
+  } catch (error) {
+    if (ledger.quarantine.contradiction === undefined) throw error
+  }
 }
 
 /** Again only after it failed. */
@@ -186,17 +257,4 @@ function once(run: () => Promise<void>): () => Promise<void> {
     })
     return running
   }
-}
-
-async function close({
-  audit,
-  vault,
-}: {
-  readonly audit: Audit
-  readonly vault: Vault
-}): Promise<void> {
-  const { ledger, store } = vault.people.deps
-  await audit.close()
-  await ledger.drain()
-  await store.close()
 }

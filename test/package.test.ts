@@ -10,17 +10,17 @@ import { type EntryLists, entryFaults } from './support/package/entries.ts'
 import { importFaults } from './support/package/imports.ts'
 import { type Consumer, installPackage, packProject } from './support/package/install.ts'
 import { PROJECT_ROOT, readProject } from './support/project-files.ts'
+import { binaryOf } from './support/runtimes/binaries.ts'
 
 const SLOW = { timeout: 120_000 }
 const SPECIFIERS = Object.keys(manifest.exports)
   .filter((subpath) => subpath !== './package.json')
   .map((subpath) => subpath.replace('.', manifest.name))
 
-/** The oldest supported Node is tried where the environment names one. */
 const RUNTIMES = [
   { name: 'this Node', node: process.execPath },
-  { name: 'the oldest Node', node: process.env['PRIVITY_NODE20'] },
-].flatMap(({ name, node }) => (node === undefined ? [] : [{ name, node }]))
+  { name: 'the oldest Node', node: binaryOf('node20') },
+]
 
 const BUNDLES: readonly BundleRule[] = [
   { entry: 'privity', texts: ['sqlite'], packages: ['better-sqlite3'] },

@@ -1,9 +1,10 @@
 import { isPrivityError } from '../base/errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { pause } from '../storage/patience.ts'
+import { rest } from '../storage/patience.ts'
 import { readNoted, sealNoted } from './noted.ts'
-import type { Access } from './segment.ts'
+import { type Access, SEGMENT_ENTRIES } from './segment.ts'
 import { claimWriter, DISPLACED, type Writer, type WriterDeps, writerLog } from './writer.ts'
+import { writerHeads } from './writers.ts'
 
 /** Who looked at what, for which purpose, when: every access is logged before or soon after it returns. */
 export interface Audit {
@@ -33,11 +34,9 @@ interface State extends AuditDeps {
 }
 
 const FLUSH_MS = 1_000
-const FLUSH_COUNT = 256
 /** Beyond this a deferred access waits for the store, so that an outage cannot fill the memory. */
 const MAX_PENDING = 4_096
 const NOTE_MS = 60_000
-const PAGE = 64
 
 /** Logs the accesses of this instance. */
 export function createAudit(deps: AuditDeps): Audit {
@@ -52,7 +51,7 @@ export function createAudit(deps: AuditDeps): Audit {
     timing: false,
   }
   return {
-    record: (access) => (state.mode === 'strict' ? append(state, access) : defer(state, access)),
+    record: (access) => (state.mode === 'strict' ? append(state, [access]) : defer(state, access)),
     flush: () => flush(state),
     close: async () => {
       state.timer.abort()
@@ -68,29 +67,22 @@ export function createAudit(deps: AuditDeps): Audit {
 
 /** Enters what a writer that died left behind into the main log; anyone may, since notes are signed. */
 export async function enterTails(deps: AuditDeps): Promise<void> {
-  for (let first = 0; ; first += PAGE) {
-    const numbers = Array.from({ length: PAGE }, (_, offset) => first + offset)
-    const heads = await deps.store.read(numbers.map((number) => deps.keyspace.writer(number).head))
-    for (const [offset, number] of numbers.entries()) {
-      if (heads[offset] === undefined) return
-      await enterNote(deps, number)
-    }
-  }
+  for await (const { writer } of writerHeads(deps)) await enterNote(deps, writer)
 }
 
-async function append(state: State, access: Access): Promise<void> {
+async function append(state: State, accesses: readonly Access[]): Promise<void> {
   state.writer ??= claimWriter(state)
   const claimed = state.writer
   try {
     const writer = await claimed
-    const change = { put: [], del: [], entry: access }
+    const change = { put: [], del: [], entry: accesses }
     await writer.group.submit({ reads: [], build: () => ({ kind: 'change', change, value: null }) })
   } catch (error) {
     const displaced =
       isPrivityError(error, 'store_unavailable') && error.details.reason === DISPLACED
     if (displaced || (await isRejected(claimed))) forgetWriter(state, claimed)
     if (!displaced) throw error
-    return append(state, access)
+    return append(state, accesses)
   }
   if (state.clock.now() - state.notedAt >= NOTE_MS) noteSoon(state)
 }
@@ -127,7 +119,7 @@ async function flushForRoom(state: State): Promise<void> {
 }
 
 function isFull(state: State): boolean {
-  return state.pending.length >= FLUSH_COUNT && state.flushing === undefined && !isAway(state)
+  return state.pending.length >= SEGMENT_ENTRIES && state.flushing === undefined && !isAway(state)
 }
 
 function isAway({ outage }: State): boolean {
@@ -147,7 +139,7 @@ function flushSoon(state: State): void {
 function startTimer(state: State): void {
   if (state.timing) return
   state.timing = true
-  pause(state.clock, FLUSH_MS, state.timer.signal).then(
+  rest(state.clock, FLUSH_MS, state.timer.signal).then(
     () => {
       state.timing = false
       flushSoon(state)
@@ -161,9 +153,7 @@ function startTimer(state: State): void {
 async function flush(state: State): Promise<void> {
   while (state.flushing !== undefined) await state.flushing.catch(() => undefined)
   if (state.pending.length === 0) return
-  const accesses = state.pending
-  state.pending = []
-  state.flushing = settleAll(state, accesses)
+  state.flushing = appendPending(state)
   try {
     await state.flushing
     state.outage = undefined
@@ -175,17 +165,25 @@ async function flush(state: State): Promise<void> {
   }
 }
 
-/** What could not be written is kept for the next flush. */
-async function settleAll(state: State, accesses: readonly Access[]): Promise<void> {
-  const outcomes = await Promise.allSettled(accesses.map((access) => append(state, access)))
-  const failed = outcomes.flatMap((outcome, index) => {
-    const access = accesses[index]
-    return outcome.status === 'rejected' && access !== undefined
-      ? [{ access, reason: outcome.reason as unknown }]
-      : []
-  })
-  state.pending.unshift(...failed.map(({ access }) => access))
-  if (failed[0] !== undefined) throw failed[0].reason
+/** In order: what could not be written stays, and what came later stays behind it. */
+async function appendPending(state: State): Promise<void> {
+  let count = SEGMENT_ENTRIES
+  for (let left = state.pending.length; left > 0; ) {
+    const accesses = state.pending.slice(0, Math.min(count, left))
+    try {
+      await append(state, accesses)
+      state.pending.splice(0, accesses.length)
+      left -= accesses.length
+    } catch (error) {
+      if (!isTooMuch(error) || accesses.length === 1) throw error
+      count = accesses.length >> 1
+    }
+  }
+}
+
+/** Fewer at a time may fit. */
+function isTooMuch(error: unknown): boolean {
+  return isPrivityError(error, 'invalid_input') || isPrivityError(error, 'store_full')
 }
 
 /** A leaf of the main log that holds the signed note of a writer's log. */

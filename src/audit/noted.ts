@@ -1,4 +1,5 @@
-import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
+import { canonicalBytes } from '../base/canonical.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 

@@ -1,15 +1,22 @@
 import { equalBytes } from '../base/bytes.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
-import type { SigningKey } from '../crypto/signature.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { createLog, type Log } from '../ledger/log.ts'
 import type { LogHead } from '../ledger/log-head.ts'
 import { createGroupCommit, type GroupCommit } from '../storage/commit.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { Change, Finished, Rows } from '../storage/participant.ts'
 import type { Row, Store } from '../storage/store.ts'
-import { type Access, createSegment, encodeSegmentLeaf } from './segment.ts'
+import { indexKeys } from './access-index.ts'
+import {
+  type Access,
+  createSegments,
+  encodeSegmentLeaf,
+  type Segment,
+  type SegmentPlace,
+} from './segment.ts'
 
 /**
  * The access log of one instance. Reads never contend with writes, nor with the reads of another process:
@@ -18,7 +25,8 @@ import { type Access, createSegment, encodeSegmentLeaf } from './segment.ts'
 export interface Writer {
   readonly number: number
   readonly log: Log
-  readonly group: GroupCommit<Access, null>
+  /** Accesses that are submitted together are logged together. */
+  readonly group: GroupCommit<readonly Access[], null>
   /** Marks the log as free for another instance. */
   close(): Promise<void>
 }
@@ -29,8 +37,9 @@ export interface WriterDeps {
   readonly keyspace: Keyspace
   readonly clock: Clock
   readonly controller: ControllerKey
-  readonly signer: SigningKey
-  /** Origin of the main log. */
+  /** Its keys sign the access logs too; a restored copy that it accepted is one of all of them. */
+  readonly ledger: Pick<Ledger, 'log' | 'signers'>
+  /** Of the first generation of the main log. */
   readonly origin: string
   /** Random id of this instance. */
   readonly instance: string
@@ -41,8 +50,11 @@ export const DISPLACED = 'writer_displaced'
 
 /** An instance that has logged nothing for so long is taken to be gone; if it is not, it moves on. */
 const IDLE_MS = 600_000
+/** A log further ahead was left by a clock that was wrong, and would make every later time wrong. */
+const AHEAD_MS = 600_000
 const MAX_WRITERS = 4_096
 const PAGE = 64
+const NOTHING = new Uint8Array(0)
 
 /** Takes the first log that is free, closed or idle. */
 export async function claimWriter(deps: WriterDeps): Promise<Writer> {
@@ -59,32 +71,48 @@ export async function claimWriter(deps: WriterDeps): Promise<Writer> {
 
 /** The log of a writer number. */
 export function writerLog(
-  { keyspace, signer, origin }: Pick<WriterDeps, 'keyspace' | 'signer' | 'origin'>,
+  { keyspace, ledger, controller, origin }: WriterLogDeps,
   number: number,
 ): Log {
-  return createLog({ origin: `${origin}/access/${number}`, keys: keyspace.writer(number), signer })
+  return createLog({
+    origin: `${origin}/access/${number}`,
+    keys: keyspace.writer(number),
+    signers: ledger.signers,
+    mac: controller.tag,
+  })
 }
+
+/** What the log of a writer needs. */
+export type WriterLogDeps = Pick<WriterDeps, 'keyspace' | 'ledger' | 'controller' | 'origin'>
 
 async function claim(deps: WriterDeps, log: Log, bytes: Uint8Array | undefined): Promise<boolean> {
   const head = await log.head(bytes)
-  const free =
-    bytes === undefined || head.state['closed'] === true || head.at + IDLE_MS < deps.clock.now()
-  return free && replaceHead(deps, log, { bytes, head, state: { owner: deps.instance } })
+  const now = deps.clock.now()
+  const left = head.state['closed'] === true || head.at + IDLE_MS < now
+  const free = bytes === undefined || (left && head.at <= now + AHEAD_MS)
+  const state = { owner: deps.instance, last: lastOf(head) }
+  return free && replaceHead(deps, log, { bytes, head, state })
+}
+
+/** Time of the last access: the head's own is also that of the claim, which may come after the access. */
+function lastOf({ state }: LogHead): number {
+  return typeof state['last'] === 'number' ? state['last'] : 0
 }
 
 interface HeadChange {
   readonly bytes: Uint8Array | undefined
   readonly head: LogHead
-  readonly state: { readonly owner: string; readonly closed?: true }
+  readonly state: { readonly owner: string; readonly last: number; readonly closed?: true }
 }
 
 /** Swaps the head alone; false when somebody else was faster. */
 async function replaceHead(
-  { store, clock }: WriterDeps,
+  { store, clock, ledger }: WriterDeps,
   log: Log,
   { bytes, head, state }: HeadChange,
 ): Promise<boolean> {
-  const { put } = await log.append(head, { leaves: [], at: clock.now(), state })
+  const { generation } = ledger.log
+  const { put } = await log.append(head, { leaves: [], at: clock.now(), state, generation })
   try {
     await store.commit({ checks: [[log.keys.head, bytes ?? null]], put, del: [] })
     return true
@@ -99,7 +127,7 @@ async function replaceHead(
 
 function openWriter(deps: WriterDeps, number: number, log: Log): Writer {
   const { store, clock, instance } = deps
-  const group = createGroupCommit<Access, null>({
+  const group = createGroupCommit<readonly Access[], null>({
     store,
     clock,
     finisher: {
@@ -116,7 +144,8 @@ function openWriter(deps: WriterDeps, number: number, log: Log): Writer {
       const [bytes] = await store.read([log.keys.head])
       const head = await log.head(bytes)
       if (head.state['owner'] !== instance) return
-      await replaceHead(deps, log, { bytes, head, state: { owner: instance, closed: true } })
+      const state = { owner: instance, last: lastOf(head), closed: true } as const
+      await replaceHead(deps, log, { bytes, head, state })
     },
   }
 }
@@ -124,7 +153,7 @@ function openWriter(deps: WriterDeps, number: number, log: Log): Writer {
 interface FinishInput {
   readonly number: number
   readonly log: Log
-  readonly changes: readonly Change<Access>[]
+  readonly changes: readonly Change<readonly Access[]>[]
   readonly rows: Rows
 }
 
@@ -132,23 +161,31 @@ async function finish(
   deps: WriterDeps,
   { number, log, changes, rows }: FinishInput,
 ): Promise<Finished<null>> {
-  const { keyspace, controller, instance } = deps
+  const { controller, instance } = deps
   const head = await log.head(rows.get(log.keys.head))
   if (head.state['owner'] !== instance)
     throw new PrivityError('store_unavailable', { reason: DISPLACED })
-  const accesses = changes.map(({ entry }) => entry)
-  const index = head.range.size
-  const { bytes, root } = createSegment(accesses)
-  const leaf = encodeSegmentLeaf(controller.tag, { writer: number, index, root })
-  const at = Math.max(...accesses.map((access) => access.at))
-  const { put } = await log.append(head, { leaves: [leaf], at, state: { owner: instance } })
-  const key = keyspace.segment(number, index)
-  const people = new Set(accesses.map(({ pseudonym }) => pseudonym))
-  const byPerson = [...people].map(
-    (pseudonym): Row => [keyspace.access(pseudonym, number, index), new Uint8Array(0)],
-  )
+  const segments = createSegments(
+    changes.flatMap(({ entry }) => entry),
+    lastOf(head),
+  ).map((segment, offset) => ({ ...segment, writer: number, index: head.range.size + offset }))
+  const at = segments.at(-1)?.at ?? head.at
+  const { put } = await log.append(head, {
+    leaves: segments.map((segment) => encodeSegmentLeaf(controller.tag, segment)),
+    at,
+    state: { owner: instance, last: at },
+  })
   return {
-    put: [[key, controller.seal(key, bytes)], ...byPerson, ...put],
+    put: [...segments.flatMap((segment) => segmentRows(deps, segment)), ...put],
     receipts: changes.map(() => null),
   }
+}
+
+function segmentRows(
+  { keyspace, controller }: WriterDeps,
+  { writer, index, accesses, bytes }: Segment & SegmentPlace,
+): readonly Row[] {
+  const key = keyspace.segment(writer, index)
+  const found = indexKeys({ keyspace, controller }, { writer, index }, accesses)
+  return [[key, controller.seal(key, bytes)], ...found.map((row): Row => [row, NOTHING])]
 }

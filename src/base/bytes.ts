@@ -3,9 +3,8 @@ const ENCODER = /* @__PURE__ */ new TextEncoder()
 const DECODER = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const HEX = '0123456789abcdef'
-const HEX_OF_BYTE: readonly string[] = /* @__PURE__ */ Array.from(
-  { length: 256 },
-  (_, byte) => HEX.charAt(byte >> 4) + HEX.charAt(byte & 15),
+const HEX_OF_BYTE: readonly string[] = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
 )
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -1,4 +1,4 @@
-import { fromUtf8, utf8 } from './bytes.ts'
+import { utf8 } from './bytes.ts'
 import { invalidInput } from './errors.ts'
 import { isPlainObject } from './plain.ts'
 
@@ -19,6 +19,8 @@ export interface CanonicalOptions {
 const MAX_DEPTH = 64
 // One object reachable by many paths is written once per path: 64 levels of two would be 2^64.
 const MAX_NODES = 1_000_000
+/** Never leaves this file: its place is in the path of the writer. */
+const NOT_JSON = 'not JSON'
 const LONE_SURROGATE = /\p{Surrogate}/u
 /** Most texts need no escape and hold no surrogate: one test instead of two and a call. */
 const PLAIN_ASCII = /^[ !#-[\]-~]*$/
@@ -40,12 +42,11 @@ interface Writer {
  * ```
  */
 export function canonicalJson(value: unknown, options: CanonicalOptions = {}): string {
-  const isNumber = options.numbers === 'safe-integers' ? Number.isSafeInteger : Number.isFinite
-  const writer: Writer = { isNumber, path: [], nodes: 0 }
+  const writer = writerOf(options)
   try {
     return writeValue(writer, value)
   } catch {
-    // Whatever a proxy throws may hold data, so it is replaced like our own refusals.
+    // Whatever a proxy throws may hold data.
     throw invalidInput(writer.path, 'not_json')
   }
 }
@@ -59,37 +60,30 @@ export function canonicalBytes(value: unknown, options: CanonicalOptions = {}): 
   return utf8(canonicalJson(value, options))
 }
 
-/** Reads canonical JSON; `undefined` unless writing the value again gives the same bytes. */
-export function parseCanonical(bytes: Uint8Array): JsonValue | undefined {
-  const text = fromUtf8(bytes)
-  if (text === undefined) return undefined
-  try {
-    const value: JsonValue = JSON.parse(text)
-    return canonicalJson(value) === text ? value : undefined
-  } catch {
-    return undefined
-  }
+function writerOf({ numbers }: CanonicalOptions): Writer {
+  const isNumber = numbers === 'safe-integers' ? Number.isSafeInteger : Number.isFinite
+  return { isNumber, path: [], nodes: 0 }
 }
 
 function writeValue(writer: Writer, value: unknown): string {
   writer.nodes += 1
-  if (writer.nodes > MAX_NODES) throw refusal(writer)
-  if (typeof value === 'string') return writeString(writer, value)
+  if (writer.nodes > MAX_NODES) throw new TypeError(NOT_JSON)
+  if (typeof value === 'string') return writeString(value)
   if (typeof value === 'number') return writeNumber(writer, value)
   if (typeof value === 'boolean' || value === null) return String(value)
-  if (typeof value !== 'object' || writer.path.length >= MAX_DEPTH) throw refusal(writer)
+  if (typeof value !== 'object' || writer.path.length >= MAX_DEPTH) throw new TypeError(NOT_JSON)
   if (Array.isArray(value)) return writeArray(writer, value)
   return writeObject(writer, value)
 }
 
-function writeString(writer: Writer, value: string): string {
+function writeString(value: string): string {
   if (PLAIN_ASCII.test(value)) return `"${value}"`
-  if (LONE_SURROGATE.test(value)) throw refusal(writer)
+  if (LONE_SURROGATE.test(value)) throw new TypeError(NOT_JSON)
   return JSON.stringify(value)
 }
 
 function writeNumber(writer: Writer, value: number): string {
-  if (!writer.isNumber(value)) throw refusal(writer)
+  if (!writer.isNumber(value)) throw new TypeError(NOT_JSON)
   // RFC 8785 takes the number format of ECMAScript, where -0 is written 0.
   return String(value)
 }
@@ -97,23 +91,23 @@ function writeNumber(writer: Writer, value: number): string {
 function writeArray(writer: Writer, value: readonly unknown[]): string {
   // Indices and `length`, nothing else: a hole or a further property would be lost.
   const length = value.length
-  if (namesOf(writer, value).length !== length + 1) throw refusal(writer)
+  if (namesOf(value).length !== length + 1) throw new TypeError(NOT_JSON)
   let text = '['
   for (let index = 0; index < length; index += 1) {
     writer.path.push(index)
-    text += (index === 0 ? '' : ',') + writeValue(writer, readProperty(writer, value, index))
+    text += (index === 0 ? '' : ',') + writeValue(writer, readProperty(value, index))
     writer.path.pop()
   }
   return `${text}]`
 }
 
 function writeObject(writer: Writer, value: object): string {
-  if (!isPlainObject(value)) throw refusal(writer)
+  if (!isPlainObject(value)) throw new TypeError(NOT_JSON)
   let text = '{'
-  for (const name of inOrder(namesOf(writer, value))) {
+  for (const name of inOrder(namesOf(value))) {
     writer.path.push(name)
-    const written = writeString(writer, name)
-    const property = writeValue(writer, readProperty(writer, value, name))
+    const written = writeString(name)
+    const property = writeValue(writer, readProperty(value, name))
     text += `${text.length === 1 ? '' : ','}${written}:${property}`
     writer.path.pop()
   }
@@ -121,8 +115,8 @@ function writeObject(writer: Writer, value: object): string {
 }
 
 // Two calls, because Reflect.ownKeys takes four times as long as both.
-function namesOf(writer: Writer, value: object): readonly string[] {
-  if (Object.getOwnPropertySymbols(value).length > 0) throw refusal(writer)
+function namesOf(value: object): readonly string[] {
+  if (Object.getOwnPropertySymbols(value).length > 0) throw new TypeError(NOT_JSON)
   return Object.getOwnPropertyNames(value)
 }
 
@@ -134,13 +128,9 @@ function inOrder(names: readonly string[]): readonly string[] {
   return names
 }
 
-function readProperty(writer: Writer, value: object, name: PropertyKey): unknown {
+function readProperty(value: object, name: PropertyKey): unknown {
   const property = Object.getOwnPropertyDescriptor(value, name)
   // An accessor may answer differently each time, so it is refused and not run.
-  if (property?.enumerable !== true || !('value' in property)) throw refusal(writer)
+  if (property?.enumerable !== true || !('value' in property)) throw new TypeError(NOT_JSON)
   return property.value
-}
-
-function refusal(writer: Writer): Error {
-  return invalidInput(writer.path, 'not_json')
 }

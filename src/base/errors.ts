@@ -73,7 +73,14 @@ export interface ErrorDetails {
   /** Bytes of a newer or foreign format. */
   readonly unsupported_format: { readonly what: string; readonly version: number }
   /** Root, signature, rollback or fork evidence against the log. */
-  readonly ledger_inconsistent: { readonly origin: string; readonly kind: string }
+  readonly ledger_inconsistent: {
+    readonly origin: string
+    readonly kind: string
+    /** Signed note of the log in the store, where it contradicts the anchor. */
+    readonly stored?: string
+    /** Signed note that the anchor remembers: the two are the evidence. */
+    readonly anchored?: string
+  }
   /** The platform, the store or the key provider cannot do this. */
   readonly not_supported: { readonly what: string }
   /** Concurrent writers won every attempt; provably not applied. */

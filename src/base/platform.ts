@@ -1,6 +1,9 @@
 /** The node:crypto module, as types only: nothing is imported. */
 export type NodeCrypto = typeof import('node:crypto')
 
+/** The node:fs/promises module, as types only. */
+export type NodeFiles = typeof import('node:fs/promises')
+
 /**
  * The node:crypto module where the runtime has one, else `undefined`. Asked at run time: a static
  * import would break bundles for browsers.
@@ -9,6 +12,12 @@ export function nodeCrypto(): NodeCrypto | undefined {
   if (typeof process === 'undefined') return undefined
   // Shims of `process` in browser bundles lack the method.
   return process.getBuiltinModule?.('node:crypto')
+}
+
+/** The node:fs/promises module where the runtime has one, else `undefined`. */
+export function nodeFiles(): NodeFiles | undefined {
+  if (typeof process === 'undefined') return undefined
+  return process.getBuiltinModule?.('node:fs/promises')
 }
 
 /** Resolves after the microtasks of this turn, and of those they start, have run. */

@@ -6,6 +6,8 @@ export interface Clock {
   now(): number
   /** Resolves after `ms` milliseconds; rejects with the reason of the signal once it aborts. */
   wait(ms: number, signal?: AbortSignal): Promise<void>
+  /** The same for work that nobody waits for: it keeps no process alive. Default: `wait`. */
+  rest?(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 /** RFC 3339 in UTC, for example `2026-11-21T09:30:00.000Z`. */
@@ -37,11 +39,15 @@ const ADD: { readonly [U in Unit]: (ms: number, amount: number) => number } = {
 }
 
 /**
- * The platform's clock. A pending `wait` does not keep a process alive, and ends after 24 days
- * when it was to be longer.
+ * The platform's clock. A pending `wait` keeps a process alive: an operation that waits for its turn would
+ * else end with the script that awaits it. It ends after 24 days when it was to be longer.
  */
-export function systemClock(): Clock {
-  return { now: () => Date.now(), wait }
+export function systemClock(): Required<Clock> {
+  return {
+    now: () => Date.now(),
+    wait: (ms, signal) => delay({ ms, signal, started: () => undefined }),
+    rest: (ms, signal) => delay({ ms, signal, started: unref }),
+  }
 }
 
 /**
@@ -72,7 +78,8 @@ export function fromInstant(text: string): number | undefined {
   if (!INSTANT.test(text)) return undefined
   const ms = Date.parse(text)
   // Date.parse may roll 30 February over to March; writing it again shows that.
-  return isRepresentable(ms) && toInstant(ms).slice(0, 19) === text.slice(0, 19) ? ms : undefined
+  const written = isRepresentable(ms) ? new Date(ms).toISOString() : ''
+  return written.slice(0, 19) === text.slice(0, 19) ? ms : undefined
 }
 
 /** Tells whether a value names one unit with a whole number that is zero or more. */
@@ -99,11 +106,17 @@ export function addDuration(ms: number, duration: Duration): number {
   return sum
 }
 
-function wait(ms: number, signal?: AbortSignal): Promise<void> {
+interface Delay {
+  readonly ms: number
+  readonly signal: AbortSignal | undefined
+  readonly started: (timer: unknown) => void
+}
+
+function delay({ ms, signal, started }: Delay): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const timer = setTimeout(finish, Math.min(Math.max(ms, 0), LONGEST_TIMER))
-    unref(timer)
+    started(timer)
     signal?.addEventListener('abort', finish, { once: true })
 
     function finish(): void {

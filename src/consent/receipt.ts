@@ -1,80 +1,82 @@
-import { toBase64url, utf8 } from '../base/bytes.ts'
+import { toBase64, toBase64url } from '../base/bytes.ts'
 import type { JsonObject } from '../base/canonical.ts'
 import type { Instant } from '../base/time.ts'
-import { sha256 } from '../crypto/hash.ts'
 import { signJws } from '../crypto/jose.ts'
-import type { EntryReceipt } from '../ledger/entry.ts'
-import type { Controller } from '../policy/policy-type.ts'
+import type { Placed } from '../ledger/prover.ts'
 import type { DurabilityLevel } from '../storage/store.ts'
+import { BUNDLE_SCHEMA, BUNDLE_TYPE } from './verify-bundle.ts'
 import { RECEIPT_TYPE } from './verify-receipt.ts'
 
 /** Signs what a person decided, for the person to keep: a compact JWS, verified without the app. */
 export interface Receipts {
-  sign(facts: ReceiptFacts): Promise<string>
+  /** One decision, and the proof that it is in the log. */
+  sign(entry: ProvenRecord): Promise<string>
+  /** A decision that is not in the log yet. */
+  acknowledge(record: JsonObject): Promise<string>
+  /** All decisions of a person under one checkpoint, oldest first. */
+  bundle(facts: BundleFacts): Promise<string>
 }
 
-/** What a receipt states. */
-export interface ReceiptFacts {
-  readonly type: string
+/** A record, and where its decision stands in the log. */
+export interface ProvenRecord {
+  readonly record: JsonObject
+  readonly placed: Placed
+}
+
+/** What a bundle states. */
+export interface BundleFacts {
   readonly subjectId: string
-  /** Number of the operation among those of this person. */
-  readonly sequence: number
-  /** Absent when the operation had been applied before. */
-  readonly receipt: EntryReceipt | undefined
-  readonly at: Instant
-  readonly purposes: readonly JsonObject[]
-  readonly notice?: JsonObject
-  readonly method?: JsonObject
-  readonly servedAt?: Instant
+  readonly issuedAt: Instant
+  /** All under one checkpoint. */
+  readonly entries: readonly ProvenRecord[]
 }
 
 /** What signing needs. */
 export interface ReceiptDeps {
-  readonly pkcs8: Uint8Array
-  readonly controller: Controller
-  readonly policy: string
-  readonly origin: string
+  /** The key in use, as PKCS #8. */
+  key(): Uint8Array
   /** What the store really promises, so that a receipt claims no more. */
   readonly durability: DurabilityLevel
 }
 
-const SCHEMA = 'privity.consent/1'
-
 /** Receipts under the key of this store. */
-export function createReceipts(deps: ReceiptDeps): Receipts {
+export function createReceipts({ key, durability }: ReceiptDeps): Receipts {
   return {
-    sign: (facts) =>
-      signJws({ payload: toRecord(deps, facts), typ: RECEIPT_TYPE, pkcs8: deps.pkcs8 }),
+    sign: ({ record, placed }) => {
+      const { rollbackProtection } = placed
+      const log = { ...checkpointOf(placed), ...placeOf(placed) }
+      const payload = { ...record, durability, rollbackProtection, log }
+      return signJws({ payload, typ: RECEIPT_TYPE, pkcs8: key() })
+    },
+    acknowledge: (record) => {
+      const payload = { ...record, durability, rollbackProtection: 'none' }
+      return signJws({ payload, typ: RECEIPT_TYPE, pkcs8: key() })
+    },
+    bundle: ({ subjectId, issuedAt, entries }) => {
+      const payload = {
+        schemaVersion: BUNDLE_SCHEMA,
+        subject: { ref: subjectId },
+        issuedAt,
+        durability,
+        receipts: entries.map(({ record, placed }) => ({ ...record, log: placeOf(placed) })),
+        ...sharedBy(entries),
+      }
+      return signJws({ payload, typ: BUNDLE_TYPE, pkcs8: key() })
+    },
   }
 }
 
-function toRecord(
-  { controller, policy, origin, durability }: ReceiptDeps,
-  facts: ReceiptFacts,
-): JsonObject {
-  const { type, subjectId, sequence, receipt, at, purposes } = facts
-  return {
-    schemaVersion: SCHEMA,
-    receiptId: receiptId(origin, subjectId, sequence),
-    type,
-    subject: { ref: subjectId },
-    controller: { ...controller },
-    occurredAt: at,
-    purposes,
-    ...(facts.notice === undefined ? {} : { notice: facts.notice }),
-    ...(facts.method === undefined ? {} : { method: facts.method }),
-    ...(facts.servedAt === undefined ? {} : { servedAt: facts.servedAt }),
-    policy,
-    durability,
-    rollbackProtection: 'none',
-    log:
-      receipt === undefined
-        ? { origin }
-        : { origin, index: receipt.index, checkpoint: receipt.checkpoint },
-  }
+/** Nothing to prove where nothing was decided. */
+function sharedBy([first]: readonly ProvenRecord[]): JsonObject {
+  if (first === undefined) return {}
+  const { rollbackProtection } = first.placed
+  return { rollbackProtection, log: checkpointOf(first.placed) }
 }
 
-/** The same operation always has the same receipt id, also when it is signed again. */
-function receiptId(origin: string, subjectId: string, sequence: number): string {
-  return toBase64url(sha256(utf8(`${origin}/${subjectId}/${sequence}`)).subarray(0, 16))
+function checkpointOf({ origin, size, checkpoint }: Placed): JsonObject {
+  return { origin, size, checkpoint }
+}
+
+function placeOf({ index, leaf, inclusion }: Placed): JsonObject {
+  return { index, leaf: toBase64url(leaf), proof: inclusion().map(toBase64) }
 }

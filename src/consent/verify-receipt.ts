@@ -1,33 +1,59 @@
 import type { JsonObject } from '../base/canonical.ts'
-import { type Jwks, verifyJws } from '../crypto/jose.ts'
+import { type Jwks, verifyDocument } from '../crypto/verify-jws.ts'
+import { isIncluded, type LogTrust, type LogVerdict, openCheckpoint } from './log-place.ts'
 
 /** `typ` of a receipt: a certificate under the same key is none. */
 export const RECEIPT_TYPE = 'privity-receipt+jws'
+
+/** What a receipt or a bundle of them is held against. */
+export interface ReceiptTrust extends LogTrust {
+  /** Public keys of the app. */
+  readonly jwks: Jwks
+}
 
 /** What a verifier found; the record only when it holds. */
 export interface ReceiptVerdict {
   readonly ok: boolean
   /** Why not, as a fixed word. */
   readonly reason?: string
+  /**
+   * All that the receipt states. In every receipt of the same decision it is the same, but for `durability`,
+   * `rollbackProtection` and `log`: these are of the time when it was signed.
+   */
   readonly record?: JsonObject
+  readonly log?: LogVerdict
 }
 
 /**
- * Verifies a consent receipt offline, with nothing but the public keys of the app: the signature, and that
- * it is a receipt. Never throws on what it is given to verify.
+ * Verifies a consent receipt offline: the signature of the app, that it is a receipt, and that the entry it names is
+ * in the log under the checkpoint in the receipt; with `verifierKeys`, also that the log signed that checkpoint.
+ * A withdrawal that was kept for later is in no log yet. Never throws on what it is given to verify.
  *
- * The `log` part is as good as the checkpoint that the verifier brings.
+ * @example
+ * ```ts
+ * import { verifyReceipt } from 'privity/verify'
+ *
+ * const { ok, record, log } = await verifyReceipt(receipt, privity.ledger.publicKeys)
+ * if (ok) console.log(record?.['receiptId'], log?.verified)
+ * ```
  */
-export async function verifyReceipt(
-  receipt: string,
-  trust: { readonly jwks: Jwks },
-): Promise<ReceiptVerdict> {
-  try {
-    const verdict = await verifyJws(receipt, { typ: RECEIPT_TYPE, jwks: trust.jwks })
-    if (!verdict.ok) return { ok: false, reason: verdict.reason }
-    return { ok: true, record: verdict.payload }
-  } catch {
-    // No keys, or none that can be read: nothing is trusted.
-    return { ok: false, reason: 'unknown_key' }
-  }
+export async function verifyReceipt(receipt: string, trust: ReceiptTrust): Promise<ReceiptVerdict> {
+  return verifyDocument(receipt, { typ: RECEIPT_TYPE, trust }, (record) => judge(record, trust))
+}
+
+async function judge(record: JsonObject, trust: ReceiptTrust): Promise<ReceiptVerdict> {
+  const { log } = record
+  if (log === undefined && (trust.verifierKeys === undefined || isKept(record)))
+    return { ok: true, record, log: { verified: 'none' } }
+  const opened = await openCheckpoint(log, trust)
+  if (!opened.ok) return opened
+  const { head, verified } = opened
+  return isIncluded(log, head)
+    ? { ok: true, record, log: { verified } }
+    : { ok: false, reason: 'not_in_log' }
+}
+
+/** It says itself that it is not recorded yet: nobody can take it for more. */
+function isKept({ type }: JsonObject): boolean {
+  return type === 'consent.withdrawal_kept'
 }

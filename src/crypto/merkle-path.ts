@@ -2,7 +2,7 @@ import { invalidInput } from '../base/errors.ts'
 import type { NodeId } from './merkle.ts'
 
 /** The leaves from `start` up to and without `end`. */
-type Span = readonly [start: number, end: number]
+export type Span = readonly [start: number, end: number]
 
 /**
  * The nodes to prove that a leaf is in a tree: for each hash of the proof the perfect subtrees
@@ -53,8 +53,8 @@ export function consistencyPath(size1: number, size2: number): readonly (readonl
   return spans.reverse().map(perfectNodes)
 }
 
-/** The largest first: each subtree begins where the one before it ends. */
-function perfectNodes([start, end]: Span): readonly NodeId[] {
+/** The perfect subtrees that make up a span, the largest first: each begins where the one before it ends. */
+export function perfectNodes([start, end]: Span): readonly NodeId[] {
   const nodes: NodeId[] = []
   for (let at = start; at < end; ) {
     let level = 0

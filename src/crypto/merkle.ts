@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes } from '../base/bytes.ts'
+import { concatBytes, sameBytes } from '../base/bytes.ts'
 import { invalidInput } from '../base/errors.ts'
 import { sha256 } from './hash.ts'
 
@@ -24,6 +24,15 @@ export interface TreeNode extends NodeId {
   readonly hash: Uint8Array
 }
 
+/** A tree that is read from left to right: `appendLeaf` in place, for long logs. */
+export interface GrowingTree {
+  readonly size: number
+  /** Adds a leaf by its hash; `visit` is told every perfect subtree that is now full, smallest first. */
+  append(leaf: Uint8Array, visit?: (node: TreeNode) => void): void
+  /** As it is now. */
+  range(): Range
+}
+
 /** A claim that a leaf is in a tree. */
 export interface InclusionInput {
   readonly leafHash: Uint8Array
@@ -46,11 +55,9 @@ export interface ConsistencyInput {
 const LEAF = /* @__PURE__ */ Uint8Array.of(0)
 const INNER = /* @__PURE__ */ Uint8Array.of(1)
 const HASH_BYTES = 32
-// A number of more bits can only be an attempt to keep the verifier busy.
+// A number of more bits, or a proof of more hashes, can only be an attempt to keep the verifier busy.
 const MAX_SIZE = 2n ** 63n
-
-/** Where a hash of a proof stands beside the hash it is joined to. */
-type Side = 'left' | 'right'
+const MAX_HASHES = 64
 
 /** The hash of a leaf's bytes. */
 export function leafHash(bytes: Uint8Array): Uint8Array {
@@ -95,6 +102,29 @@ export function appendLeaf(
   return { range: { size: range.size + 1, hashes: [...hashes, hash] }, completed }
 }
 
+/** A tree without leaves, to be grown. */
+export function growTree(): GrowingTree {
+  const hashes: Uint8Array[] = []
+  let size = 0
+  return {
+    get size() {
+      return size
+    },
+    append: (leaf, visit) => {
+      let hash = leaf
+      let index = size
+      for (let level = 1; index % 2 === 1; level += 1) {
+        hash = nodeHash(hashes.pop() ?? hash, hash)
+        index = (index - 1) / 2
+        visit?.({ level, index, hash })
+      }
+      hashes.push(hash)
+      size += 1
+    },
+    range: () => ({ size, hashes: [...hashes] }),
+  }
+}
+
 /**
  * The root of a range.
  *
@@ -116,16 +146,17 @@ export function foldHashes(hashes: readonly Uint8Array[]): Uint8Array {
  * wrong shapes.
  */
 export function verifyInclusion(input: InclusionInput): boolean {
-  const { index, size, proof, root } = input
-  if (index < 0n || index >= size || size > MAX_SIZE) return false
-  if (![input.leafHash, root, ...proof].every(isHash)) return false
-  const sides = sidesOf(index, size - 1n)
-  if (sides.length !== proof.length) return false
-  let hash = input.leafHash
+  const { leafHash: leaf, index, size, root } = input
+  const proof = hashesOf(input.proof)
+  if (!isSize(index) || !isSize(size) || index >= size) return false
+  if (!isHash(leaf) || !isHash(root) || proof === undefined) return false
+  const lefts = leftsOf(index, size - 1n)
+  if (lefts.length !== proof.length) return false
+  let hash = leaf
   for (const [step, sibling] of proof.entries()) {
-    hash = sides[step] === 'left' ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
+    hash = lefts[step] ? nodeHash(sibling, hash) : nodeHash(hash, sibling)
   }
-  return equalBytes(hash, root)
+  return sameBytes(hash, root)
 }
 
 /**
@@ -133,48 +164,60 @@ export function verifyInclusion(input: InclusionInput): boolean {
  * and never an exception, for wrong shapes. Nothing is proven about a tree without leaves.
  */
 export function verifyConsistency(input: ConsistencyInput): boolean {
-  const { size1, size2, root1, root2, proof } = input
-  if (size1 <= 0n || size1 > size2 || size2 > MAX_SIZE) return false
-  if (![root1, root2, ...proof].every(isHash)) return false
-  if (size1 === size2) return proof.length === 0 && equalBytes(root1, root2)
+  const { size1, size2, root1, root2 } = input
+  const proof = hashesOf(input.proof)
+  if (!isSize(size1) || !isSize(size2) || size1 === 0n || size1 > size2) return false
+  if (!isHash(root1) || !isHash(root2) || proof === undefined) return false
+  if (size1 === size2) return proof.length === 0 && sameBytes(root1, root2)
   let [index, last] = [size1 - 1n, size2 - 1n]
   for (; isOdd(index); index >>= 1n) last >>= 1n
   // An index of 0 is left of an old tree that is one perfect subtree: its root is the start.
   const [start, ...rest] = index === 0n ? [root1, ...proof] : proof
-  const sides = sidesOf(index, last)
-  if (start === undefined || sides.length !== rest.length) return false
+  const lefts = leftsOf(index, last)
+  if (start === undefined || lefts.length !== rest.length) return false
   let [old, grown] = [start, start]
   for (const [step, sibling] of rest.entries()) {
-    const left = sides[step] === 'left'
-    if (left) old = nodeHash(sibling, old)
-    grown = left ? nodeHash(sibling, grown) : nodeHash(grown, sibling)
+    const isLeft = lefts[step]
+    if (isLeft) old = nodeHash(sibling, old)
+    grown = isLeft ? nodeHash(sibling, grown) : nodeHash(grown, sibling)
   }
-  return equalBytes(old, root1) && equalBytes(grown, root2)
+  return sameBytes(old, root1) && sameBytes(grown, root2)
 }
 
 /**
- * The sides of all hashes from a subtree up to the root (RFC 9162 sections 2.1.3.2 and 2.1.4.2):
- * a proof of any other length is wrong.
+ * For each hash from a subtree up to the root whether it stands on the left (RFC 9162 sections 2.1.3.2 and
+ * 2.1.4.2): a proof of any other length is wrong.
  */
-function sidesOf(index: bigint, last: bigint): readonly Side[] {
-  const sides: Side[] = []
+function leftsOf(index: bigint, last: bigint): readonly boolean[] {
+  const lefts: boolean[] = []
   let [at, end] = [index, last]
   while (end > 0n) {
-    const side = isOdd(at) || at === end ? 'left' : 'right'
-    sides.push(side)
+    const isLeft = isOdd(at) || at === end
+    lefts.push(isLeft)
     // On the right edge, levels without a sibling are passed over.
-    for (; side === 'left' && !isOdd(at); at >>= 1n) end >>= 1n
+    for (; isLeft && !isOdd(at); at >>= 1n) end >>= 1n
     at >>= 1n
     end >>= 1n
   }
-  return sides
+  return lefts
+}
+
+/** A copy: a list of an app may answer differently each time. */
+function hashesOf(proof: unknown): readonly Uint8Array[] | undefined {
+  if (!Array.isArray(proof) || proof.length > MAX_HASHES) return undefined
+  const hashes: readonly unknown[] = [...proof]
+  return hashes.every(isHash) ? hashes : undefined
+}
+
+function isSize(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n && value <= MAX_SIZE
 }
 
 function isOdd(value: bigint): boolean {
   return value % 2n === 1n
 }
 
-function isHash(value: unknown): boolean {
+function isHash(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === HASH_BYTES
 }
 

@@ -1,6 +1,7 @@
 import { PrivityError } from '../base/errors.ts'
 import { toPlatform } from './platform-bytes.ts'
 import { importPrivateKey } from './private-key.ts'
+import { isSoundPoint } from './sound-point.ts'
 
 /** An Ed25519 key (RFC 8032) that signs; its private half stays inside. */
 export interface SigningKey {
@@ -61,6 +62,9 @@ export async function verifySignature(input: SignatureInput): Promise<boolean> {
   try {
     const { publicKey, message, signature } = input
     if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
+    // A signature is a point, then a number.
+    if (!isSoundPoint(publicKey) || !isSoundPoint(signature.subarray(0, PUBLIC_KEY_BYTES)))
+      return false
     const key = await crypto.subtle.importKey('raw', toPlatform(publicKey), ED25519, false, [
       'verify',
     ])

@@ -24,9 +24,11 @@ export interface ErasureProof {
 
 /** What signing needs. */
 export interface CertificateDeps {
-  readonly pkcs8: Uint8Array
+  /** The key in use, as PKCS #8. */
+  key(): Uint8Array
   readonly controller: Controller
   readonly policy: string
+  /** Names the log, whatever became of it since. */
   readonly origin: string
   readonly provider: Pick<KeyProvider, 'id' | 'irrecoverableBy'>
 }
@@ -47,7 +49,7 @@ export function createCertificates(deps: CertificateDeps): Certificates {
       signJws({
         payload: toCertificate(deps, job, proof),
         typ: CERTIFICATE_TYPE,
-        pkcs8: deps.pkcs8,
+        pkcs8: deps.key(),
       }),
   }
 }

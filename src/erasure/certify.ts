@@ -17,7 +17,7 @@ export async function certify(
   const { store, ledger } = people.deps
   const scrub = await scrubStore(store)
   const completedAt = people.now()
-  const checkpoint = await ledger.checkpoint()
+  const { note: checkpoint } = await ledger.head()
   const signed = await certificates.sign(job, { completedAt, scrub, checkpoint })
   const certificate = await storeCertificate(people, job, { certificate: signed, completedAt })
   // The job held the app's own id: what deleting its row left behind goes as well, as far as it can.

@@ -145,9 +145,12 @@ async function destroyBatch(
   const { deps } = people
   const { erasureId, subjectId } = erasing
   const key = deps.keyspace.person(subjectId)
-  const indexes = doomed.flatMap(({ index }) => (index === undefined ? [] : [index]))
+  const leaves = {
+    shard: deps.ledger.of(subjectId).number,
+    indexes: doomed.flatMap(({ index }) => (index === undefined ? [] : [index])),
+  }
   const { receipt } = await deps.ledger.submit<null>({
-    reads: [key, ...erasedKeys(deps, indexes)],
+    reads: [key, ...erasedKeys(deps, leaves)],
     build: (read) => {
       const { fence, sections } = requireOwnFence(people, erasing, read)
       // Nothing left behind the fence: another process destroyed it all meanwhile.
@@ -155,7 +158,7 @@ async function destroyBatch(
       const at = Math.max(deps.clock.now(), fence.at)
       const kept = type === 'erasure.keys_destroyed' ? [] : sections
       const document = putFence(deps, subjectId, { fence, sections: kept })
-      const put = [[key, document] as const, ...markErased(deps, indexes, read)]
+      const put = [[key, document] as const, ...markErased(deps, leaves, read)]
       const event = { type, erasureId, rows: doomed.length }
       return {
         kind: 'change',

@@ -1,5 +1,6 @@
-import { PrivityError } from '../base/errors.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { Rows } from '../storage/participant.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row } from '../storage/store.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 
@@ -9,24 +10,65 @@ import type { PeopleDeps } from '../subjects/people.ts'
  */
 const PAGE_BITS = 32_768
 const PAGE_BYTES = PAGE_BITS / 8
+/** Bitmaps in memory at a time, while they are read. */
+const PAGES = 64
+
+/** Leaves of one log. */
+export interface Leaves {
+  /** Number of the log. */
+  readonly shard: number
+  readonly indexes: readonly number[]
+}
 
 /** Rows of the bitmaps that hold these leaves. */
-export function erasedKeys({ keyspace }: PeopleDeps, indexes: readonly number[]): readonly Key[] {
-  return [...pagesOf(indexes).keys()].map((page) => keyspace.erased(page))
+export function erasedKeys({ keyspace }: PeopleDeps, { shard, indexes }: Leaves): readonly Key[] {
+  return [...pagesOf(indexes).keys()].map((page) => keyspace.erased(shard, page))
 }
 
 /** The bitmaps with these leaves marked. */
 export function markErased(
   deps: PeopleDeps,
-  indexes: readonly number[],
+  { shard, indexes }: Leaves,
   rows: Rows,
 ): readonly Row[] {
   return [...pagesOf(indexes)].map(([page, bits]): Row => {
-    const key = deps.keyspace.erased(page)
+    const key = deps.keyspace.erased(shard, page)
     const bitmap = openBitmap(deps, key, rows.get(key))
     for (const bit of bits) bitmap[bit >> 3] = (bitmap[bit >> 3] ?? 0) | (1 << (bit & 7))
     return [key, deps.controller.seal(key, bitmap)]
   })
+}
+
+/** Tells of leaves whether they are marked. */
+export interface ErasedIndex {
+  has(index: number, shard?: number): boolean
+}
+
+/** The bitmaps as they are stored now; one that does not open marks nothing. */
+export async function readErased(deps: PeopleDeps): Promise<ErasedIndex> {
+  const { store, keyspace } = deps
+  const bitmaps = new Map<Key, Uint8Array>()
+  const prefix = keyspace.erasedPages
+  for await (const [key, sealed] of scanRows(store, prefix, { page: PAGES })) {
+    const bitmap = tryOpen(deps, key, sealed)
+    if (bitmap !== undefined) bitmaps.set(key, bitmap)
+  }
+  return {
+    has: (index, shard = 0) => {
+      const bitmap = bitmaps.get(keyspace.erased(shard, Math.floor(index / PAGE_BITS)))
+      const bit = index % PAGE_BITS
+      return ((bitmap?.[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0
+    },
+  }
+}
+
+function tryOpen(deps: PeopleDeps, key: Key, sealed: Uint8Array): Uint8Array | undefined {
+  try {
+    return openBitmap(deps, key, sealed)
+  } catch (error) {
+    if (isPrivityError(error)) return undefined
+    throw error
+  }
 }
 
 function openBitmap(

@@ -1,5 +1,5 @@
-import { parseCanonical } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import { openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import { splitBody } from '../ledger/entry.ts'
 import { CORE } from '../policy/catalogue.ts'

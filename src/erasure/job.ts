@@ -1,5 +1,6 @@
-import { canonicalBytes, type JsonObject, parseCanonical } from '../base/canonical.ts'
+import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 import { type ErasurePlan, type Inventory, type PlannedHook, toPlan } from './plan.ts'
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../base/canonical.ts'
-import { type Jwks, verifyJws } from '../crypto/jose.ts'
+import { type Jwks, verifyDocument } from '../crypto/verify-jws.ts'
 
 /** `typ` of a certificate of erasure: a receipt under the same key is none. */
 export const CERTIFICATE_TYPE = 'privity-erasure+jws'
@@ -20,13 +20,12 @@ export async function verifyCertificate(
   certificate: string,
   trust: { readonly jwks: Jwks },
 ): Promise<CertificateVerdict> {
-  try {
-    const verdict = await verifyJws(certificate, { typ: CERTIFICATE_TYPE, jwks: trust.jwks })
-    if (!verdict.ok) return { ok: false, reason: verdict.reason }
-    if (verdict.payload['result'] !== 'completed') return { ok: false, reason: 'not_completed' }
-    return { ok: true, certificate: verdict.payload }
-  } catch {
-    // No keys, or none that can be read: nothing is trusted.
-    return { ok: false, reason: 'unknown_key' }
-  }
+  return verifyDocument<CertificateVerdict>(
+    certificate,
+    { typ: CERTIFICATE_TYPE, trust },
+    (payload) =>
+      payload['result'] === 'completed'
+        ? { ok: true, certificate: payload }
+        : { ok: false, reason: 'not_completed' },
+  )
 }

@@ -1,44 +1,61 @@
 import * as z from 'zod/mini'
-import { readNoted } from '../audit/noted.ts'
-import { writerLog } from '../audit/writer.ts'
 import { parseInput } from '../base/parse.ts'
-import type { Keyspace } from '../storage/keyspace.ts'
-import { type Jwks, toJwk } from '../crypto/jose.ts'
-import type { ControllerKey } from '../keys/controller-key.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import { toVerifierKey } from '../crypto/note.ts'
-import { type Verification, verifyLog, type VerifyOptions } from '../ledger/verify-log.ts'
-import type { Store } from '../storage/store.ts'
-import type { Signing } from '../startup/open-root.ts'
+import type { Contradiction } from '../ledger/quarantine.ts'
+import type { Verification, VerifyOptions } from '../ledger/verify-log.ts'
+import { acceptStore } from './accept.ts'
+import { type ExportDeps, exportEvidence } from './export.ts'
+import type { ExportOptions } from './export-options.ts'
+import { createLogFace, type LogFace } from './log-face.ts'
+import { type PublicKeys, publicKeysOf } from './public-keys.ts'
+import { type RotateDeps, rotateKeys } from './rotate-keys.ts'
+import { verifyStore, type VerifyStoreDeps } from './verify-store.ts'
 
 /** What an app and its auditors see of the log. */
-export interface LedgerFace {
-  /** Names this log in every checkpoint. */
-  readonly origin: string
+export interface LedgerFace extends LogFace {
   /** For verifying without the app: receipts and certificates by JWKS, checkpoints by C2SP verifier keys. */
   readonly publicKeys: PublicKeys
-  /** Latest signed checkpoint, a C2SP signed note. */
-  checkpoint(): Promise<string>
-  /** Reads the whole log and recomputes what was signed. */
+  /** Every log of entries: the main one first, which this is, then those that share the people with each other. */
+  readonly logs: readonly LogFace[]
+  /**
+   * Reads the whole log and recomputes what was signed; `deep` also holds every other row against what the
+   * log committed to. Others may go on writing.
+   */
   verify(options?: VerifyOptions): Promise<Verification>
-}
-
-/** The public halves of the keys that sign. */
-export interface PublicKeys {
-  readonly jwks: Jwks
-  readonly verifierKeys: readonly string[]
+  /**
+   * Everything that an auditor needs to check the log without the app, as one tar archive for `verifyEvidence`:
+   * blinded leaves, checkpoint and public keys, and only on demand what entries say. Page by page.
+   *
+   * @throws {@link not_found} · @throws {@link erased} for a person in `subjects`
+   * @throws {@link ledger_inconsistent} when the log is not what was signed: such evidence is not finished
+   */
+  export(options?: ExportOptions): AsyncIterable<Uint8Array>
+  /**
+   * Puts new signing keys in use. Receipts, certificates and checkpoints of the old keys go on verifying with
+   * `publicKeys`; their private halves are destroyed.
+   *
+   * @throws {@link write_conflict} when another process did the same meanwhile
+   */
+  rotateKeys(): Promise<void>
+  /**
+   * Why the store is neither read nor written: what its anchor remembers contradicts it. Undefined as long as
+   * nothing does, and without an anchor.
+   */
+  readonly contradiction: Contradiction | undefined
+  /**
+   * Goes on, in spite of its anchor, with the store as it is, under a new origin; `anchored` is that of
+   * `contradiction`. Takes effect for whoever opens the store from then on.
+   *
+   * @throws {@link invalid_transition} when there is nothing to accept
+   * @throws {@link invalid_input} unless the checkpoint is what the anchor remembers, of this very log
+   */
+  accept(anchored: string): Promise<void>
 }
 
 /** What the face of the log needs. */
-export interface LedgerFaceDeps {
-  readonly store: Store
-  readonly keyspace: Keyspace
-  readonly controller: ControllerKey
-  readonly ledger: Ledger
-  readonly signing: Signing
-}
+export type LedgerFaceDeps = VerifyStoreDeps & RotateDeps & ExportDeps
 
 const verifyOptions = z.strictObject({
+  deep: z.optional(z.boolean()),
   signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
   onProgress: z.optional(
     z.custom<NonNullable<VerifyOptions['onProgress']>>((value) => typeof value === 'function'),
@@ -46,47 +63,36 @@ const verifyOptions = z.strictObject({
 })
 
 /** The log as its owner shows it. */
-export async function createLedgerFace(deps: LedgerFaceDeps): Promise<LedgerFace> {
-  const { ledger, signing } = deps
-  const { origin } = ledger.log
-  const jwk = await toJwk(signing.jws.publicKey)
-  const verifierKey = toVerifierKey({ name: origin, publicKey: signing.note.publicKey })
+export function createLedgerFace(deps: LedgerFaceDeps): LedgerFace {
+  const { ledger, signing, origin } = deps
+  const logs = ledger.shards.map((shard) => Object.freeze(createLogFace(deps, shard)))
+  const { checkpoint, inclusion, consistency } = createLogFace(deps, ledger)
   return Object.freeze({
-    origin,
-    publicKeys: Object.freeze({ jwks: { keys: [jwk] }, verifierKeys: [verifierKey] }),
-    checkpoint: () => ledger.checkpoint(),
-    verify: async (options?: unknown) => {
-      const parsed = parseVerifyOptions(options)
-      await ledger.drain()
-      return verifyAll(deps, parsed)
+    get origin() {
+      return ledger.log.origin
     },
-  })
-}
-
-/** The main log, and the access log of every writer there ever was. */
-async function verifyAll(deps: LedgerFaceDeps, options: VerifyOptions): Promise<Verification> {
-  const { store, keyspace, ledger, signing } = deps
-  const { signal } = options
-  const main = await verifyLog(store, ledger.log, options)
-  const faults = [...main.faults]
-  for (let writer = 0; ; writer += 1) {
-    const log = writerLog({ keyspace, signer: signing.note, origin: ledger.log.origin }, writer)
-    const [head, register] = await store.read([log.keys.head, keyspace.writerRegister(writer)])
-    if (head === undefined && register === undefined) {
-      return { ok: faults.length === 0, size: main.size, faults }
-    }
-    const accesses = await verifyLog(store, log, signal === undefined ? {} : { signal })
-    const noted = BigInt(readNoted(deps, writer, register))
-    faults.push(...accesses.faults)
-    // The main log knows a longer one: accesses were taken out of it.
-    if (accesses.size < noted)
-      faults.push({ index: accesses.size, key: log.keys.head, kind: 'log_set_back' })
-  }
+    logs: Object.freeze(logs),
+    checkpoint,
+    inclusion,
+    consistency,
+    get publicKeys() {
+      return publicKeysOf(signing, ledger, origin)
+    },
+    get contradiction() {
+      return ledger.quarantine.contradiction
+    },
+    verify: async (options) => verifyStore(deps, parseVerifyOptions(options)),
+    export: (options) => exportEvidence(deps, options),
+    rotateKeys: () => rotateKeys(deps),
+    accept: (anchored) => acceptStore(deps, anchored),
+  } satisfies LedgerFace)
 }
 
 function parseVerifyOptions(options: unknown): VerifyOptions {
-  const { signal, onProgress } = parseInput(verifyOptions, options === undefined ? {} : options)
+  const given = options === undefined ? {} : options
+  const { deep, signal, onProgress } = parseInput(verifyOptions, given)
   return {
+    ...(deep === undefined ? {} : { deep }),
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress }),
   }

@@ -12,6 +12,11 @@ export interface ClassKey {
   suite(suite: Suite): SuiteKey
   /** A keyed digest for blinding, under a key of its own. */
   tag(message: Uint8Array): Uint8Array
+  /**
+   * A copy of the key of {@link ClassKey.tag}, for evidence that goes to its person: it shows that no entry was
+   * left out, and whoever holds it can link that person's leaves and nobody else's.
+   */
+  tagKey(): Uint8Array
   /** Overwrites what was derived, as far as JavaScript allows. */
   wipe(): void
 }
@@ -35,6 +40,10 @@ export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
     if (wiped) throw new PrivityError('erased', { kind: 'subject' })
     return ikm
   }
+  function tagKeyOf(secret: Uint8Array): Uint8Array {
+    tagKey ??= derive(secret, 'tag')
+    return tagKey
+  }
   return {
     id,
     suite: (suite) => {
@@ -48,11 +57,8 @@ export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
       suites.set(suite, derived)
       return derived
     },
-    tag: (message) => {
-      const secret = live()
-      tagKey ??= derive(secret, 'tag')
-      return hmacSha256(tagKey, message)
-    },
+    tag: (message) => hmacSha256(tagKeyOf(live()), message),
+    tagKey: () => tagKeyOf(live()).slice(),
     wipe: () => {
       wiped = true
       ikm.fill(0)

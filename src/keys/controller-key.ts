@@ -20,9 +20,11 @@ export interface ControllerKey {
   externalToken(externalId: string): Uint8Array
   /** Name of an operation id in the rows of a person. */
   operationToken(personId: string, operationId: string): Uint8Array
+  /** Token of an actor or a purpose, under which accesses are found. */
+  accessToken(kind: 'actor' | 'purpose', name: string): Uint8Array
 }
 
-const USES = ['seal', 'tag', 'external', 'operation'] as const
+const USES = ['seal', 'tag', 'external', 'operation', 'access'] as const
 type Use = (typeof USES)[number]
 
 const VERSION = 1
@@ -54,6 +56,7 @@ export function createControllerKey(secret: Uint8Array, storeId: string): Contro
     externalToken: (externalId) => mac('external', utf8(externalId)),
     operationToken: (personId, operationId) =>
       mac('operation', lengthPrefixed([utf8(personId), utf8(operationId)])),
+    accessToken: (kind, name) => mac('access', lengthPrefixed([utf8(kind), utf8(name)])),
   }
 }
 
@@ -65,5 +68,6 @@ function derive(secret: Uint8Array): { readonly [U in Use]: Secret } {
     tag: key('tag'),
     external: key('external'),
     operation: key('operation'),
+    access: key('access'),
   }
 }

@@ -1,7 +1,8 @@
-import { concatBytes, toBase64url, utf8 } from '../base/bytes.ts'
+import { concatBytes, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts'
 import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { hmacSha256, sha256 } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
+import type { SigningKey } from '../crypto/signature.ts'
 import type { Change } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 
@@ -24,6 +25,10 @@ export interface ControllerEntry extends EntryFacts {
   readonly kind: 'controller'
   /** Becomes the newest policy of the store. */
   readonly registers?: string
+  /** Signs checkpoints from now on; the one of this entry is signed by both keys. */
+  readonly successor?: SigningKey
+  /** A restored copy goes on: the checkpoint of the log that it was ahead of, which nothing follows. */
+  readonly accepts?: string
 }
 
 interface EntryFacts {
@@ -39,9 +44,18 @@ export interface EntryReceipt {
   readonly origin: string
   readonly index: number
   readonly sequence: number
+  /** Of the log in `checkpoint`. */
+  readonly size: number
+  readonly leaf: Uint8Array
+  /** The hashes that lead from the leaf to the root in `checkpoint`. */
+  inclusion(): readonly Uint8Array[]
   /** Signed note over a log that holds the entry. */
   readonly checkpoint: string
+  readonly rollbackProtection: RollbackProtection
 }
+
+/** Whether an older copy of the store, put back, would be noticed to lack the entry. */
+export type RollbackProtection = 'none' | 'anchored'
 
 /** A body as sealed: the secret that opens its commitment, then canonical JSON. */
 export interface Body {
@@ -49,8 +63,19 @@ export interface Body {
   readonly commitment: Uint8Array
 }
 
+/** The blinded sequence and the commitment of a leaf, in base64url. */
+export interface Leaf {
+  readonly s: string
+  readonly b: string
+}
+
+/** Every leaf is as long, in bytes. */
+export const LEAF_LENGTH = 107
+
 const VERSION = 1
 const SECRET_LENGTH = 32
+/** 32 bytes in base64url end in a digit whose last two bits are zero. */
+const LEAF = /^\{"b":"([\w-]{42}[AEIMQUYcgkosw048])","s":"([\w-]{42}[AEIMQUYcgkosw048])","v":1\}$/
 const TAG_LABEL = utf8('privity/leaf/v1\0')
 const BODY_LABEL = utf8('privity/body/v1\0')
 
@@ -90,7 +115,12 @@ export function splitBody(plaintext: Uint8Array): {
 
 /** What the leaf says of a body; hiding as long as the secret is. */
 export function commitmentOf(secret: Uint8Array, body: Uint8Array): Uint8Array {
-  return hmacSha256(secret, concatBytes([BODY_LABEL, body]))
+  return hmacSha256(secret, commitmentMessage(body))
+}
+
+/** What the secret of a body is the key for. */
+export function commitmentMessage(body: Uint8Array): Uint8Array {
+  return concatBytes([BODY_LABEL, body])
 }
 
 /** A leaf never tells whom it is about: a blinded sequence and a blinded commitment. */
@@ -99,8 +129,23 @@ export function encodeLeaf(
   sequence: number,
   commitment: Uint8Array,
 ): Uint8Array {
-  const s = toBase64url(tag(concatBytes([TAG_LABEL, utf8(String(sequence))])))
-  return canonicalBytes({ v: VERSION, s, b: toBase64url(commitment) })
+  return canonicalBytes({ v: VERSION, s: leafTag(tag, sequence), b: toBase64url(commitment) })
+}
+
+/** The blinded sequence of a leaf: whoever holds the key of the tag finds the leaves of its owner. */
+export function leafTag(tag: (message: Uint8Array) => Uint8Array, sequence: number): string {
+  return toBase64url(tag(tagMessage(sequence)))
+}
+
+/** What the key of the tag is for. */
+export function tagMessage(sequence: number): Uint8Array {
+  return concatBytes([TAG_LABEL, utf8(String(sequence))])
+}
+
+/** Reads a leaf in its one spelling; undefined for anything else. */
+export function parseLeaf(leaf: Uint8Array): Leaf | undefined {
+  const [, b, s] = LEAF.exec(leaf.length === LEAF_LENGTH ? (fromUtf8(leaf) ?? '') : '') ?? []
+  return b === undefined || s === undefined ? undefined : { s, b }
 }
 
 function digest(bytes: Uint8Array): string {

@@ -1,23 +1,31 @@
-import { toBase64url } from '../base/bytes.ts'
-import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
-import { PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
-import type { SigningKey } from '../crypto/signature.ts'
-import { createGroupCommit, type GroupCommit } from '../storage/commit.ts'
+import type { Anchor } from '../storage/anchor.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { Change, Finished, Rows } from '../storage/participant.ts'
-import type { Row, Store } from '../storage/store.ts'
-import { createBody, type Entry, type EntryReceipt, encodeLeaf } from './entry.ts'
-import { createLog, type Log } from './log.ts'
-import type { LogHead } from './log-head.ts'
+import type { Store } from '../storage/store.ts'
+import { adoptMain } from './adopt.ts'
+import { type Anchoring, createAnchoring } from './anchoring.ts'
+import { createLog } from './log.ts'
+import { enterShards, noteOften } from './noted-shards.ts'
+import { consistencyProof } from './prove.ts'
+import { createQuarantine, type Quarantine } from './quarantine.ts'
+import { createShard, type EntryController, type Shard, type ShardDeps } from './shard.ts'
+import type { Signers } from './signers.ts'
 
-/** The main log: every operation that changes something leaves with its leaf in one batch. */
-export interface Ledger extends GroupCommit<Entry, EntryReceipt> {
-  readonly log: Log
-  /** Signed note over everything acknowledged so far. */
-  checkpoint(): Promise<string>
+/** The main log, and those that share the people with each other when one head is too hot for all of them. */
+export interface Ledger extends Shard {
+  /** The main log first; it has the people too when it is the only one. */
+  readonly shards: readonly [Shard, ...Shard[]]
+  /** The log of the entries about a person. */
+  of(personId: string): Shard
+  readonly quarantine: Quarantine
+  readonly anchoring: Anchoring
+  readonly signers: Signers
   /** Time of the last operation about a person, as far as this instance knows; milliseconds since the epoch. */
   lastAt(): number
+  /** Tells every log what the main log says of policy and keys. */
+  adopt(): Promise<void>
+  /** Enters the checkpoints of all logs into the main log. */
+  note(): Promise<void>
 }
 
 /** What the ledger needs. */
@@ -25,143 +33,96 @@ export interface LedgerDeps {
   readonly store: Store
   readonly keyspace: Keyspace
   readonly clock: Clock
-  /** Seals and blinds entries that are about no person. */
-  readonly controller: {
-    seal(row: string, plaintext: Uint8Array): Uint8Array
-    tag(message: Uint8Array): Uint8Array
-  }
-  readonly signer: SigningKey
+  readonly controller: EntryController
+  readonly signers: Signers
+  /** Of the main log, in its first generation. */
   readonly origin: string
+  readonly anchor?: Anchor | undefined
+  /** How many logs share the people. Default: 1, the main log. */
+  readonly shards?: number | undefined
 }
 
-/** State in the head of the main log. */
-interface LedgerState {
-  /** Next number of an entry about no person. */
-  readonly controllerSequence: number
-  /** Hash of the newest policy. */
-  readonly policy: string
-}
-
-/** The main log over a store. */
+/** The logs over a store. */
 export function createLedger(deps: LedgerDeps): Ledger {
-  const { store, keyspace, clock, origin, signer } = deps
-  const log = createLog({ origin, keys: keyspace.log, signer })
-  const group = createGroupCommit<Entry, EntryReceipt>({
-    store,
-    clock,
-    finisher: {
-      reads: [keyspace.log.head],
-      finish: (changes, rows) => finish(deps, { log, changes, rows }),
+  const { store, signers } = deps
+  const quarantine = createQuarantine()
+  const log = logOf(deps, 0)
+  const anchored = {
+    head: () => main.head(),
+    get origin() {
+      return log.origin
     },
-  })
-  return {
-    ...group,
+    get publicKeys() {
+      return signers.publicKeys
+    },
+    prove: (size1: bigint, size2: bigint) =>
+      consistencyProof(store, log, { size1: Number(size1), size2: Number(size2) }),
+  }
+  const anchoring = createAnchoring({ anchor: deps.anchor, quarantine, log: anchored })
+  const main = createShard({
+    ...deps,
+    quarantine,
     log,
-    lastAt: () => log.lastAt(),
-    checkpoint: async () => {
-      const [bytes] = await store.read([keyspace.log.head])
-      if (bytes === undefined) throw inconsistent(origin, 'head')
-      return (await readHead(deps, log, bytes)).note
+    number: 0,
+    protect: (note) => anchoring.protect(note),
+  })
+  const others = createOthers({ ...deps, quarantine }, main)
+  const shards = [main, ...others] as const
+  return {
+    ...main,
+    shards,
+    of: (personId) => others[numberOf(personId, others.length)] ?? main,
+    quarantine,
+    anchoring,
+    signers,
+    lastAt: () => Math.max(...shards.map((shard) => shard.log.lastAt())),
+    adopt: () => adoptMain(deps, main, others),
+    note: () => enterShards(deps, main, others),
+    drain: async () => {
+      await Promise.all(shards.map((shard) => shard.drain()))
     },
   }
 }
 
-interface FinishInput {
-  readonly log: Log
-  readonly changes: readonly Change<Entry>[]
-  readonly rows: Rows
+/** Name of a log in its first generation, after that of the main log. */
+export function shardOrigin(origin: string, number: number): string {
+  return number === 0 ? origin : `${origin}/shard/${number}`
 }
 
-async function finish(
-  deps: LedgerDeps,
-  { log, changes, rows }: FinishInput,
-): Promise<Finished<EntryReceipt>> {
-  const before = await readHead(deps, log, rows.get(log.keys.head))
-  let state = readState(before.state)
-  const put: Row[] = []
-  const leaves: Uint8Array[] = []
-  const places: { readonly index: number; readonly sequence: number }[] = []
-  for (const change of changes) {
-    const { entry } = change
-    if (entry.policy !== undefined && entry.policy !== state.policy) {
-      throw new PrivityError('policy_outdated', { newest: state.policy })
-    }
-    const sequence = entry.kind === 'person' ? entry.sequence : state.controllerSequence
-    const place = { index: before.range.size + leaves.length, sequence }
-    const { body, leaf } = write(deps, change, place)
-    put.push(body)
-    leaves.push(leaf)
-    places.push(place)
-    state = nextState(state, entry)
-  }
-  const at = Math.max(
-    before.at,
-    ...changes.flatMap(({ entry }) => (entry.kind === 'person' ? [entry.at] : [])),
-  )
-  const appended = await log.append(before, {
-    leaves,
-    at,
-    state: sealState(deps, { size: before.range.size + leaves.length, at, state }),
+/** None when the main log is the only one. */
+function createOthers(
+  deps: LedgerDeps & Pick<ShardDeps, 'quarantine'>,
+  main: Shard,
+): readonly Shard[] {
+  const { shards: count = 1 } = deps
+  if (count === 1) return []
+  return Array.from({ length: count }, (_, index) => {
+    const number = index + 1
+    const log = logOf(deps, number)
+    // The anchor remembers the main log, which learns of these within a minute.
+    const shard = createShard({
+      ...deps,
+      log,
+      number,
+      protect: noteOften(deps, () => enterShards(deps, main, [shard])),
+    })
+    return shard
   })
-  const receipts = places.map((place) => ({
-    ...place,
-    origin: log.origin,
-    checkpoint: appended.head.note,
-  }))
-  return { put: [...put, ...appended.put], receipts }
 }
 
-function write(
-  { keyspace, controller }: LedgerDeps,
-  change: Change<Entry>,
-  place: { readonly index: number; readonly sequence: number },
-): { readonly body: Row; readonly leaf: Uint8Array } {
-  const { entry } = change
-  const { bytes, commitment } = createBody(change, { ...place, prefix: keyspace.prefix })
-  const key = entry.kind === 'person' ? entry.bodyKey : keyspace.controllerBody(place.sequence)
-  const sealed = entry.kind === 'person' ? entry.seal(bytes) : controller.seal(key, bytes)
-  const tag = entry.kind === 'person' ? entry.tag : controller.tag
-  return { body: [key, sealed], leaf: encodeLeaf(tag, place.sequence, commitment) }
+function logOf(
+  { keyspace, signers, controller, origin }: LedgerDeps,
+  number: number,
+): ReturnType<typeof createLog> {
+  return createLog({
+    origin: shardOrigin(origin, number),
+    keys: number === 0 ? keyspace.log : keyspace.shard(number),
+    signers,
+    mac: controller.tag,
+  })
 }
 
-function nextState(state: LedgerState, entry: Entry): LedgerState {
-  if (entry.kind === 'person') return state
-  return {
-    controllerSequence: state.controllerSequence + 1,
-    policy: entry.registers ?? state.policy,
-  }
-}
-
-function readState(json: JsonObject): LedgerState {
-  const { controllerSequence, policy } = json
-  return {
-    controllerSequence: typeof controllerSequence === 'number' ? controllerSequence : 0,
-    policy: typeof policy === 'string' ? policy : '',
-  }
-}
-
-/** The signed note covers the leaves only: what else the head says is authenticated by the controller. */
-function sealState(
-  { controller }: LedgerDeps,
-  { size, at, state }: { readonly size: number; readonly at: number; readonly state: LedgerState },
-): JsonObject {
-  const mac = toBase64url(controller.tag(canonicalBytes({ head: 1, size, at, ...state })))
-  return { ...state, mac }
-}
-
-async function readHead(
-  deps: LedgerDeps,
-  log: Log,
-  bytes: Uint8Array | undefined,
-): Promise<LogHead> {
-  const head = await log.head(bytes)
-  if (bytes === undefined) return head
-  const state = readState(head.state)
-  const { mac } = sealState(deps, { size: head.range.size, at: head.at, state })
-  if (head.state['mac'] !== mac) throw inconsistent(log.origin, 'head')
-  return head
-}
-
-function inconsistent(origin: string, kind: string): PrivityError {
-  return new PrivityError('ledger_inconsistent', { origin, kind })
+/** Ids are random: their first digits share people evenly. */
+function numberOf(personId: string, count: number): number {
+  return count === 0 ? 0 : Number.parseInt(personId.slice(0, 8), 16) % count
 }

@@ -1,11 +1,8 @@
-import { equalBytes, fromBase64url, toBase64url } from '../base/bytes.ts'
-import {
-  canonicalBytes,
-  type JsonObject,
-  type JsonValue,
-  parseCanonical,
-} from '../base/canonical.ts'
+import { concatBytes, equalBytes, fromBase64url, toBase64url, utf8 } from '../base/bytes.ts'
+import { canonicalBytes, type JsonObject, type JsonValue } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { isCount, isJsonObject } from '../base/json-shape.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import { type Range, rootOf } from '../crypto/merkle.ts'
 import { readCheckpoint } from '../crypto/checkpoint.ts'
 import { type NoteKey, parseNote, verifyNote } from '../crypto/note.ts'
@@ -17,21 +14,49 @@ export interface LogHead {
   readonly note: string
   /** Milliseconds since the epoch of the last entry. */
   readonly at: number
+  /** How often a restored copy of this log was accepted: each goes on under an origin of its own. */
+  readonly generation: number
   /** What the log's owner keeps with it. */
   readonly state: JsonObject
 }
 
-const VERSION = 1
+/** What a head row is held against. */
+export interface HeadTrust {
+  /** Of the first generation. */
+  readonly origin: string
+  readonly publicKeys: readonly Uint8Array[]
+  /** A keyed digest that nobody but this store's owner can make. */
+  mac(message: Uint8Array): Uint8Array
+}
 
-/** The bytes of a head row: canonical JSON. */
-export function encodeHead({ range, note, at, state }: LogHead): Uint8Array {
+const VERSION = 1
+const RESTORED = /\/restored\/([1-9][0-9]{0,8})$/
+const MAC_LABEL = utf8('privity/head/v1\0')
+
+/** The name of a log in its checkpoints. */
+export function originOf(origin: string, generation: number): string {
+  return generation === 0 ? origin : `${origin}/restored/${generation}`
+}
+
+/** The name of a log in its first generation, and which generation it is of. */
+export function splitOrigin(name: string): {
+  readonly first: string
+  readonly generation: number
+} {
+  const [suffix = '', digits = '0'] = RESTORED.exec(name) ?? []
+  return { first: name.slice(0, name.length - suffix.length), generation: Number(digits) }
+}
+
+/** The bytes of a head row: canonical JSON. The note covers the leaves only, the digest the rest. */
+export function encodeHead(head: LogHead, trust: Omit<HeadTrust, 'publicKeys'>): Uint8Array {
+  const { range, note } = head
   return canonicalBytes({
     v: VERSION,
     size: range.size,
     edge: range.hashes.map(toBase64url),
     note,
-    at,
-    state,
+    ...beside(head),
+    mac: macOf(head, trust),
   })
 }
 
@@ -40,27 +65,47 @@ export function encodeHead({ range, note, at, state }: LogHead): Uint8Array {
  *
  * @throws {@link ledger_inconsistent} when it does not, or the signature is not ours
  */
-export async function verifyHead(bytes: Uint8Array, key: NoteKey): Promise<LogHead> {
-  const head = decodeHead(bytes)
-  const note = head === undefined ? undefined : parseNote(head.note)
+export async function verifyHead(bytes: Uint8Array, trust: HeadTrust): Promise<LogHead> {
+  const decoded = decodeHead(bytes)
+  const note = decoded === undefined ? undefined : parseNote(decoded.head.note)
   const checkpoint = note === undefined ? undefined : readCheckpoint(note.text)
-  if (head === undefined || note === undefined || checkpoint === undefined)
-    throw inconsistent(key, 'head')
-  const fits = checkpoint.origin === key.name && checkpoint.size === head.range.size
-  if (!fits || !equalBytes(checkpoint.root, rootOf(head.range))) throw inconsistent(key, 'root')
-  if (!(await verifyNote(note, [key]))) throw inconsistent(key, 'signature')
+  if (decoded === undefined || note === undefined || checkpoint === undefined)
+    throw inconsistent(trust, 'head')
+  const { head, mac } = decoded
+  const name = originOf(trust.origin, head.generation)
+  if (checkpoint.origin !== name || checkpoint.size !== head.range.size)
+    throw inconsistent(trust, 'root')
+  if (!equalBytes(checkpoint.root, rootOf(head.range))) throw inconsistent(trust, 'root')
+  const keys = trust.publicKeys.map((publicKey): NoteKey => ({ name, publicKey }))
+  if (!(await verifyNote(note, keys))) throw inconsistent(trust, 'signature')
+  if (mac !== macOf(head, trust)) throw inconsistent(trust, 'head')
   return head
 }
 
-function decodeHead(bytes: Uint8Array): LogHead | undefined {
+function beside({ at, generation, state }: LogHead): JsonObject {
+  return { at, generation, state }
+}
+
+function macOf(head: LogHead, { origin, mac }: Omit<HeadTrust, 'publicKeys'>): string {
+  const message = canonicalBytes({ origin, size: head.range.size, ...beside(head) })
+  return toBase64url(mac(concatBytes([MAC_LABEL, message])))
+}
+
+function decodeHead(
+  bytes: Uint8Array,
+): { readonly head: LogHead; readonly mac: string } | undefined {
   const json = parseCanonical(bytes)
-  if (!isObject(json) || json['v'] !== VERSION) return undefined
-  const { size, edge, note, at, state } = json as { readonly [name: string]: JsonValue | undefined }
+  if (!isJsonObject(json) || json['v'] !== VERSION) return undefined
+  const { size, edge, note, at, generation, state, mac } = json as {
+    readonly [name: string]: JsonValue | undefined
+  }
   if (
     !isCount(size) ||
     !isCount(at) ||
+    !isCount(generation) ||
     typeof note !== 'string' ||
-    !isObject(state) ||
+    typeof mac !== 'string' ||
+    !isJsonObject(state) ||
     !Array.isArray(edge)
   ) {
     return undefined
@@ -69,21 +114,13 @@ function decodeHead(bytes: Uint8Array): LogHead | undefined {
   const complete = hashes.every((hash): hash is Uint8Array => hash?.length === 32)
   // One perfect subtree per bit of the size (RFC 9162 §2.1): any other count is no edge.
   if (!complete || hashes.length !== bitCount(size)) return undefined
-  return { range: { size, hashes }, note, at, state }
+  return { head: { range: { size, hashes }, note, at, generation, state }, mac }
 }
 
 function bitCount(size: number): number {
   return [...size.toString(2)].filter((bit) => bit === '1').length
 }
 
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isCount(value: JsonValue | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-
-function inconsistent({ name }: NoteKey, kind: string): PrivityError {
-  return new PrivityError('ledger_inconsistent', { origin: name, kind })
+function inconsistent({ origin }: HeadTrust, kind: string): PrivityError {
+  return new PrivityError('ledger_inconsistent', { origin, kind })
 }

@@ -1,40 +1,65 @@
 import { equalBytes } from '../base/bytes.ts'
 import type { JsonObject } from '../base/canonical.ts'
-import { appendLeaf, leafHash, type Range, rootOf } from '../crypto/merkle.ts'
+import { isPrivityError } from '../base/errors.ts'
+import { formatCheckpoint } from '../crypto/checkpoint.ts'
+import { inclusionPath, perfectNodes } from '../crypto/merkle-path.ts'
+import {
+  appendLeaf,
+  foldHashes,
+  leafHash,
+  type NodeId,
+  type Range,
+  rootOf,
+  type TreeNode,
+} from '../crypto/merkle.ts'
+import { addSignature, signNote } from '../crypto/note.ts'
 import type { SigningKey } from '../crypto/signature.ts'
 import type { LogKeys } from '../storage/keyspace.ts'
 import type { Row } from '../storage/store.ts'
-import { formatCheckpoint } from '../crypto/checkpoint.ts'
-import { encodeHead, type LogHead, verifyHead } from './log-head.ts'
-import { signNote } from '../crypto/note.ts'
+import { encodeHead, type LogHead, originOf, verifyHead } from './log-head.ts'
+import type { Signers } from './signers.ts'
 
 /** One append-only log (RFC 6962): the main one, or one writer's accesses. */
 export interface Log {
+  /** Of the newest head that was seen. */
   readonly origin: string
+  /** Of the newest head that was seen. */
+  readonly generation: number
   readonly keys: LogKeys
   /** The head as stored; an empty log when there is none yet. Verified unless this instance wrote it. */
   head(bytes: Uint8Array | undefined): Promise<LogHead>
   /** Time in the latest head that was seen; milliseconds since the epoch. */
   lastAt(): number
   /** Rows that append these leaves, the new head among them. */
-  append(
-    head: LogHead,
-    appended: Appended,
-  ): Promise<{ readonly head: LogHead; readonly put: readonly Row[] }>
+  append(head: LogHead, added: Added): Promise<Appended>
 }
 
 /** What an append adds. */
-export interface Appended {
+export interface Added {
   readonly leaves: readonly Uint8Array[]
   readonly at: number
   readonly state: JsonObject
+  /** Default: as before. */
+  readonly generation?: number
+  /** Signs from the next append on, and this one beside the key that it replaces. */
+  readonly successor?: SigningKey | undefined
+}
+
+/** What an append makes. */
+export interface Appended {
+  readonly head: LogHead
+  readonly put: readonly Row[]
+  /** The hashes that lead from one of the appended leaves to the root of the new head. */
+  inclusion(index: number): readonly Uint8Array[]
 }
 
 /** What a log needs. */
 export interface LogDeps {
   readonly origin: string
   readonly keys: LogKeys
-  readonly signer: SigningKey
+  readonly signers: Signers
+  /** Authenticates what the signed note does not cover. */
+  mac(message: Uint8Array): Uint8Array
 }
 
 /**
@@ -43,49 +68,129 @@ export interface LogDeps {
  */
 export const NODE_LEVELS = 4
 
-const EMPTY: LogHead = { range: { size: 0, hashes: [] }, note: '', at: 0, state: {} }
+const EMPTY: LogHead = {
+  range: { size: 0, hashes: [] },
+  note: '',
+  at: 0,
+  generation: 0,
+  state: {},
+}
 
-/** A log over the rows of `keys`, signed by `signer` under its origin. */
-export function createLog({ origin, keys, signer }: LogDeps): Log {
+/** A log over the rows of `keys`, signed under its origin. */
+export function createLog(deps: LogDeps): Log {
   /** The last head this instance made or verified: checking a signature costs more than an append. */
-  let trusted: { readonly bytes: Uint8Array; readonly head: LogHead } | undefined
+  let trusted: Trusted | undefined
   return {
-    origin,
-    keys,
+    get origin() {
+      return originOf(deps.origin, this.generation)
+    },
+    get generation() {
+      return trusted?.head.generation ?? 0
+    },
+    keys: deps.keys,
     lastAt: () => trusted?.head.at ?? 0,
     head: async (bytes) => {
       if (bytes === undefined) return EMPTY
       if (trusted !== undefined && equalBytes(trusted.bytes, bytes)) return trusted.head
-      const head = await verifyHead(bytes, { name: origin, publicKey: signer.publicKey })
-      trusted = { bytes: bytes.slice(), head }
+      const head = await verify(deps, bytes)
+      // An older one that was read late does not set the time back.
+      if (head.range.size >= (trusted?.head.range.size ?? 0))
+        trusted = { bytes: bytes.slice(), head }
       return head
     },
-    append: async (before, { leaves, at, state }) => {
-      const { range, put } = extend(before.range, leaves, keys)
-      const text = formatCheckpoint({ origin, size: range.size, root: rootOf(range) })
-      const note = await signNote(text, origin, signer)
-      const head: LogHead = { range, note, at: Math.max(before.at, at), state }
-      const bytes = encodeHead(head)
+    append: async (before, added) => {
+      const { range, put, hashOf } = extend(before.range, added.leaves, deps.keys)
+      const generation = added.generation ?? before.generation
+      const note = await sign(deps, { range, generation, successor: added.successor })
+      const at = Math.max(before.at, added.at)
+      const head: LogHead = { range, note, at, generation, state: added.state }
+      const bytes = encodeHead(head, deps)
       trusted = { bytes, head }
-      return { head, put: [...put, [keys.head, bytes]] }
+      return {
+        head,
+        put: [...put, [deps.keys.head, bytes]],
+        inclusion: (index) =>
+          inclusionPath(index, range.size).map((nodes) => foldHashes(nodes.map(hashOf))),
+      }
     },
   }
 }
 
-function extend(
-  before: Range,
-  leaves: readonly Uint8Array[],
-  keys: LogKeys,
-): { readonly range: Range; readonly put: readonly Row[] } {
+interface Trusted {
+  readonly bytes: Uint8Array
+  readonly head: LogHead
+}
+
+/** A signature that no known key made may be that of a key which another process put in use. */
+async function verify({ signers, ...deps }: LogDeps, bytes: Uint8Array): Promise<LogHead> {
+  try {
+    return await verifyHead(bytes, { ...deps, publicKeys: signers.publicKeys })
+  } catch (error) {
+    const foreign =
+      isPrivityError(error, 'ledger_inconsistent') && error.details.kind === 'signature'
+    if (!foreign) throw error
+    await signers.refresh()
+    return verifyHead(bytes, { ...deps, publicKeys: signers.publicKeys })
+  }
+}
+
+interface Signing {
+  readonly range: Range
+  readonly generation: number
+  readonly successor: SigningKey | undefined
+}
+
+async function sign(
+  { origin, signers }: LogDeps,
+  { range, generation, successor }: Signing,
+): Promise<string> {
+  const name = originOf(origin, generation)
+  const text = formatCheckpoint({ origin: name, size: range.size, root: rootOf(range) })
+  const note = await signNote(text, name, signers.current)
+  return successor === undefined ? note : addSignature(note, name, successor)
+}
+
+interface Extended {
+  readonly range: Range
+  readonly put: readonly Row[]
+  /** Of the subtrees that were on the right edge, or came into being. */
+  hashOf(node: NodeId): Uint8Array
+}
+
+function extend(before: Range, leaves: readonly Uint8Array[], keys: LogKeys): Extended {
   const put: Row[] = []
+  const nodes: TreeNode[] = []
   let range = before
   for (const leaf of leaves) {
-    put.push([keys.leaf(range.size), leaf])
-    const appended = appendLeaf(range, leafHash(leaf))
-    for (const { level, index, hash } of appended.completed) {
-      if (level % NODE_LEVELS === 0) put.push([keys.node(level, index), hash])
+    const index = range.size
+    const hash = leafHash(leaf)
+    const appended = appendLeaf(range, hash)
+    put.push([keys.leaf(index), leaf])
+    nodes.push({ level: 0, index, hash }, ...appended.completed)
+    for (const node of appended.completed) {
+      if (node.level % NODE_LEVELS === 0) put.push([keys.node(node.level, node.index), node.hash])
     }
     range = appended.range
   }
-  return { range, put }
+  let byName: ReadonlyMap<string, Uint8Array> | undefined
+  return {
+    range,
+    put,
+    hashOf: (node) => {
+      // All siblings of an appended leaf are among these: what lies left of it was on the edge.
+      byName ??= new Map([...edgeOf(before), ...nodes].map((known) => [nameOf(known), known.hash]))
+      return byName.get(nameOf(node)) ?? new Uint8Array(0)
+    },
+  }
+}
+
+function edgeOf({ size, hashes }: Range): readonly TreeNode[] {
+  return perfectNodes([0, size]).map((node, position) => ({
+    ...node,
+    hash: hashes[position] ?? new Uint8Array(0),
+  }))
+}
+
+function nameOf({ level, index }: NodeId): string {
+  return `${level}/${index}`
 }

@@ -1,8 +1,16 @@
 import { equalBytes } from '../base/bytes.ts'
 import { isPrivityError } from '../base/errors.ts'
-import { appendLeaf, leafHash, type Range, rootOf } from '../crypto/merkle.ts'
+import { endOfTurn } from '../base/platform.ts'
+import {
+  type GrowingTree,
+  growTree,
+  leafHash,
+  type Range,
+  type TreeNode,
+} from '../crypto/merkle.ts'
+import { perfectNodes } from '../crypto/merkle-path.ts'
 import type { LogKeys } from '../storage/keyspace.ts'
-import type { Store } from '../storage/store.ts'
+import type { Key, Row, Store } from '../storage/store.ts'
 import { NODE_LEVELS, type Log } from './log.ts'
 import type { LogHead } from './log-head.ts'
 
@@ -14,7 +22,7 @@ export interface Fault {
   readonly kind: FaultKind
 }
 
-/** What can be wrong with the rows of a log. */
+/** What can be wrong with the rows of a store. */
 export type FaultKind =
   | 'leaf_missing'
   | 'leaf_beyond_head'
@@ -23,59 +31,81 @@ export type FaultKind =
   | 'root_mismatch'
   | 'head_invalid'
   | 'log_set_back'
+  | 'row_missing'
+  | 'row_changed'
+  | 'row_unexpected'
+  | 'body_missing'
+  | 'body_unreadable'
+  | 'body_mismatch'
+  | 'document_unreadable'
+  | 'segment_missing'
+  | 'segment_mismatch'
+  | 'key_unavailable'
 
 /** What `verify` found. */
 export interface Verification {
   readonly ok: boolean
   /** Leaves that were verified. */
   readonly size: bigint
+  /** The first 1,000. */
   readonly faults: readonly Fault[]
 }
 
 /** How a verification is watched and stopped. */
-export interface VerifyOptions {
+export interface WatchOptions {
   readonly signal?: AbortSignal
-  /** Called after each page with how many leaves are verified. What it throws is ignored. */
+  /** Called now and then with how many leaves are verified. What it throws is ignored. */
   readonly onProgress?: (done: bigint, of: bigint) => void
+}
+
+/** What is verified. */
+export interface VerifyOptions extends WatchOptions {
+  /** Also holds every other row against what the log committed to. Default: the log alone. */
+  readonly deep?: boolean
 }
 
 const PAGE = 1_000
 /** Enough to see what happened; a log that is broken everywhere must not fill the memory. */
-const MAX_FAULTS = 1_000
+export const MAX_FAULTS = 1_000
 
 /** Reads every leaf, recomputes every stored node and the root, and holds them against the signed note. */
 export async function verifyLog(
   store: Store,
   log: Log,
-  options: VerifyOptions = {},
+  options: WatchOptions = {},
 ): Promise<Verification> {
   const [bytes] = await store.read([log.keys.head])
   const head = await readHead(log, bytes)
   if (head === undefined)
     return { ok: false, size: 0n, faults: [{ key: log.keys.head, kind: 'head_invalid' }] }
-  const walk: Walk = {
-    store,
-    keys: log.keys,
-    head: bytes,
-    size: head.range.size,
-    faults: [],
-    options,
-  }
-  const range = await walkLeaves(walk)
-  if (range !== undefined && !equalBytes(rootOf(range), rootOf(head.range))) {
-    walk.faults.push({ key: log.keys.head, kind: 'root_mismatch' })
-  }
+  if (bytes === undefined && (await isHeadMissing(store, log.keys)))
+    return { ok: false, size: 0n, faults: [{ key: log.keys.head, kind: 'row_missing' }] }
+  const walk: Walk = { store, log, keys: log.keys, head, options, faults: [], tree: growTree() }
+  await walkLeaves(walk)
+  if (walk.tree.size === head.range.size) compareEdges(walk, walk.tree.range())
+  await rejectNodes(walk)
   return { ok: walk.faults.length === 0, size: BigInt(head.range.size), faults: walk.faults }
+}
+
+/** What the app's callback throws is its own affair, and must not stop a verification half way. */
+export function tell({ onProgress }: WatchOptions, done: number, of: number): void {
+  try {
+    onProgress?.(BigInt(done), BigInt(of))
+  } catch {
+    return
+  }
 }
 
 interface Walk {
   readonly store: Store
+  readonly log: Log
   readonly keys: LogKeys
-  /** The head that is verified, as stored. */
-  readonly head: Uint8Array | undefined
-  readonly size: number
+  /** The head that is verified. */
+  readonly head: LogHead
+  readonly options: WatchOptions
   readonly faults: Fault[]
-  readonly options: VerifyOptions
+  /** Of all leaves up to the first that is missing: the nodes above that one cannot be told. */
+  readonly tree: GrowingTree
 }
 
 async function readHead(log: Log, bytes: Uint8Array | undefined): Promise<LogHead | undefined> {
@@ -87,77 +117,139 @@ async function readHead(log: Log, bytes: Uint8Array | undefined): Promise<LogHea
   }
 }
 
-/** Undefined when a leaf is missing: the nodes above it can then not be told. */
-async function walkLeaves(walk: Walk): Promise<Range | undefined> {
-  let range: Range = { size: 0, hashes: [] }
-  while (range.size < walk.size) {
+/** Rows, and no head before or after them. */
+async function isHeadMissing(store: Store, { leaves, nodes, head }: LogKeys): Promise<boolean> {
+  const found = await Promise.all([leaves, nodes].map((family) => store.scan(family, { limit: 1 })))
+  const [now] = await store.read([head])
+  return now === undefined && found.some((rows) => rows.length > 0)
+}
+
+async function walkLeaves(walk: Walk): Promise<void> {
+  const { size } = walk.head.range
+  let next = 0
+  let last: Key | undefined
+  for (let full = true; full; ) {
     walk.options.signal?.throwIfAborted()
-    const page = await readLeaves(walk, range.size)
-    if (page === undefined) return undefined
-    const completed: {
-      readonly level: number
-      readonly index: number
-      readonly hash: Uint8Array
-    }[] = []
-    for (const leaf of page) {
-      const appended = appendLeaf(range, leafHash(leaf))
-      completed.push(...appended.completed.filter(({ level }) => level % NODE_LEVELS === 0))
-      range = appended.range
+    const rows = await scan(walk, walk.keys.leaves, last)
+    const before = next
+    next = await takeLeaves(walk, rows, next)
+    if (next > before) tell(walk.options, Math.min(next, size), size)
+    full = rows.length === PAGE
+    last = rows.at(-1)?.[0]
+    await endOfTurn()
+  }
+  if (next < size) reportGap(walk, next)
+}
+
+/** The index of the leaf that comes after this page. */
+async function takeLeaves(walk: Walk, rows: readonly Row[], first: number): Promise<number> {
+  const { keys, tree } = walk
+  const { size } = walk.head.range
+  const nodes: TreeNode[] = []
+  const strangers: Key[] = []
+  const visit = (node: TreeNode): void => {
+    if (node.level % NODE_LEVELS === 0) nodes.push(node)
+  }
+  let next = first
+  for (const [key, leaf] of rows) {
+    const index = key === keys.leaf(next) ? next : placeOf(keys, key)
+    if (index === undefined || index >= size) {
+      strangers.push(key)
+      continue
     }
-    await verifyNodes(walk, completed)
-    tell(walk, range)
+    if (index > next) reportGap(walk, next)
+    if (index === tree.size) tree.append(leafHash(leaf), visit)
+    next = index + 1
   }
-  await rejectTail(walk)
-  return range
+  await verifyNodes(walk, nodes)
+  await rejectStrangers(walk, strangers)
+  return next
 }
 
-/** What the app's callback throws is its own affair, and must not stop a verification half way. */
-function tell({ options, size }: Walk, range: Range): void {
-  try {
-    options.onProgress?.(BigInt(range.size), BigInt(size))
-  } catch {
-    return
-  }
+function placeOf(keys: LogKeys, key: Key): number | undefined {
+  const index = Number.parseInt(key.slice(keys.leaves.length), 16)
+  return key === keys.leaf(index) ? index : undefined
 }
 
-async function readLeaves(walk: Walk, from: number): Promise<readonly Uint8Array[] | undefined> {
-  const limit = Math.min(PAGE, walk.size - from)
-  const after = from === 0 ? {} : { after: walk.keys.leaf(from - 1) }
-  const rows = await walk.store.scan(walk.keys.leaves, { ...after, limit })
-  const gap = Array.from({ length: limit }).findIndex(
-    (_, offset) => rows[offset]?.[0] !== walk.keys.leaf(from + offset),
-  )
-  if (gap < 0) return rows.map(([, leaf]) => leaf)
-  report(walk, { index: BigInt(from + gap), key: walk.keys.leaf(from + gap), kind: 'leaf_missing' })
-  return undefined
+function reportGap(walk: Walk, index: number): void {
+  report(walk, { index: BigInt(index), key: walk.keys.leaf(index), kind: 'leaf_missing' })
 }
 
-async function verifyNodes(
-  walk: Walk,
-  nodes: readonly { readonly level: number; readonly index: number; readonly hash: Uint8Array }[],
-): Promise<void> {
+async function verifyNodes(walk: Walk, nodes: readonly TreeNode[]): Promise<void> {
   const keys = nodes.map(({ level, index }) => walk.keys.node(level, index))
   const rows = keys.length === 0 ? [] : await walk.store.read(keys)
-  nodes.forEach(({ level, index, hash }, position) => {
+  nodes.forEach((node, position) => {
     const row = rows[position]
-    if (row !== undefined && equalBytes(row, hash)) return
+    if (row !== undefined && equalBytes(row, node.hash)) return
     const kind = row === undefined ? 'node_missing' : 'node_mismatch'
-    report(walk, {
-      index: BigInt(index) * 2n ** BigInt(level),
-      key: walk.keys.node(level, index),
-      kind,
-    })
+    report(walk, { index: firstOf(node), key: walk.keys.node(node.level, node.index), kind })
   })
 }
 
+function firstOf({ level, index }: Pick<TreeNode, 'level' | 'index'>): bigint {
+  return BigInt(index) * 2n ** BigInt(level)
+}
+
 /** A leaf behind the head was written by nobody who holds the signing key, unless the log grew meanwhile. */
-async function rejectTail({ store, keys, head, size, faults }: Walk): Promise<void> {
-  const after = size === 0 ? {} : { after: keys.leaf(size - 1) }
-  const [beyond] = await store.scan(keys.leaves, { ...after, limit: 1 })
-  if (beyond === undefined) return
-  const [now] = await store.read([keys.head])
-  const grown = now !== undefined && head !== undefined && !equalBytes(now, head)
-  if (!grown) faults.push({ index: BigInt(size), key: beyond[0], kind: 'leaf_beyond_head' })
+async function rejectStrangers(walk: Walk, keys: readonly Key[]): Promise<void> {
+  if (keys.length === 0) return
+  const size = await sizeNow(walk)
+  for (const key of keys) {
+    const index = placeOf(walk.keys, key)
+    if (index === undefined) report(walk, { key, kind: 'row_unexpected' })
+    else if (index >= size) report(walk, { index: BigInt(index), key, kind: 'leaf_beyond_head' })
+  }
+}
+
+/** Read after the rows that it is to explain. */
+async function sizeNow({ store, log, head }: Walk): Promise<number> {
+  const [bytes] = await store.read([log.keys.head])
+  const now = await readHead(log, bytes)
+  return now?.range.size ?? head.range.size
+}
+
+/** The right edge covers the last leaves, which no stored node does. */
+function compareEdges(walk: Walk, { hashes }: Range): void {
+  const { keys, head } = walk
+  perfectNodes([0, head.range.size]).forEach((node, position) => {
+    const [found, signed] = [hashes[position], head.range.hashes[position]]
+    if (found !== undefined && signed !== undefined && equalBytes(found, signed)) return
+    report(walk, { index: firstOf(node), key: keys.head, kind: 'root_mismatch' })
+  })
+}
+
+/** Nodes that nobody stored: those that should be there were compared with the leaves. */
+async function rejectNodes(walk: Walk): Promise<void> {
+  const { keys, head, options } = walk
+  let last: Key | undefined
+  for (let full = true; full; ) {
+    options.signal?.throwIfAborted()
+    const rows = await scan(walk, keys.nodes, last)
+    const strangers = rows.filter(([key]) => !isNode(keys, key, head.range.size))
+    const size = strangers.length === 0 ? 0 : await sizeNow(walk)
+    for (const [key] of strangers) {
+      if (!isNode(keys, key, size)) report(walk, { key, kind: 'row_unexpected' })
+    }
+    full = rows.length === PAGE
+    last = rows.at(-1)?.[0]
+  }
+}
+
+function isNode(keys: LogKeys, key: Key, size: number): boolean {
+  const [level = Number.NaN, index = Number.NaN] = key
+    .slice(keys.nodes.length)
+    .split('/')
+    .map((digits) => Number.parseInt(digits, 16))
+  return (
+    key === keys.node(level, index) &&
+    level > 0 &&
+    level % NODE_LEVELS === 0 &&
+    (index + 1) * 2 ** level <= size
+  )
+}
+
+function scan({ store }: Walk, prefix: Key, last: Key | undefined): Promise<readonly Row[]> {
+  return store.scan(prefix, { ...(last === undefined ? {} : { after: last }), limit: PAGE })
 }
 
 function report({ faults }: Walk, fault: Fault): void {

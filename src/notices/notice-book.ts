@@ -1,6 +1,7 @@
 import { toBase64url, toHex, utf8 } from '../base/bytes.ts'
-import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
+import { canonicalBytes } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
@@ -79,7 +80,18 @@ export function openRegister(rows: NoticeRows, sealed: Uint8Array | undefined): 
   return open<NoticeRegister>(rows, rows.keyspace.noticeRegister, sealed)
 }
 
-function open<T>({ controller }: NoticeRows, key: Key, sealed: Uint8Array): T {
+/** A batch hands out a row once: a hundred decisions on one notice open it once. */
+const opened = new WeakMap<Uint8Array, { readonly key: Key; readonly json: unknown }>()
+
+function open<T>(rows: NoticeRows, key: Key, sealed: Uint8Array): T {
+  const known = opened.get(sealed)
+  if (known?.key === key) return known.json as T
+  const json = decode<T>(rows, key, sealed)
+  opened.set(sealed, { key, json })
+  return json
+}
+
+function decode<T>({ controller }: NoticeRows, key: Key, sealed: Uint8Array): T {
   const json = parseCanonical(controller.open(key, sealed)) as
     | ({ readonly v: number } & T)
     | undefined

@@ -1,6 +1,7 @@
+import { parseCanonical } from '../base/parse-canonical.ts'
 import * as z from 'zod/mini'
 import { fromUtf8, toHex, utf8 } from '../base/bytes.ts'
-import { type JsonObject, parseCanonical } from '../base/canonical.ts'
+import type { JsonObject } from '../base/canonical.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import { randomBytes } from '../crypto/random.ts'

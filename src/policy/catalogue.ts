@@ -1,5 +1,6 @@
-import { canonicalBytes, parseCanonical } from '../base/canonical.ts'
+import { canonicalBytes } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import type { CompiledPolicy } from './compiled.ts'
 
 /**

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../base/canonical.ts'
+import { isJsonObject } from '../base/json-shape.ts'
 
 /**
  * The fields that a purpose had under a stored policy, by record type: what a consent given under
@@ -22,13 +23,9 @@ function fieldsFor(purpose: string, record: JsonValue): ReadonlySet<string> {
 
 function entriesOf(value: JsonValue, name: string): readonly (readonly [string, JsonValue])[] {
   const member = memberOf(value, name)
-  return isObject(member) ? Object.entries(member) : []
+  return isJsonObject(member) ? Object.entries(member) : []
 }
 
 function memberOf(value: JsonValue, name: string): JsonValue | undefined {
-  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }

@@ -1,15 +1,25 @@
-import { fromBase64url, fromHex, toBase64url, toHex } from '../base/bytes.ts'
-import { canonicalBytes, type JsonObject, parseCanonical } from '../base/canonical.ts'
-import { PrivityError } from '../base/errors.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
+import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import type { Clock } from '../base/time.ts'
 import { randomBytes } from '../crypto/random.ts'
-import { generateSigningKey, importSigningKey, type SigningKey } from '../crypto/signature.ts'
 import { type ControllerKey, createControllerKey } from '../keys/controller-key.ts'
 import type { KeyContext, KeyProvider } from '../keys/provider.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
+import type { Anchor } from '../storage/anchor.ts'
 import type { Key, Store } from '../storage/store.ts'
+import { isShardCount } from './shard-count.ts'
+import {
+  encodeSecrets,
+  makeSigning,
+  openSecrets,
+  openSigning,
+  type SigningKeys,
+  type SigningSecrets,
+} from './signing-keys.ts'
 
 /** What everything else stands on: the store's id, the controller's key, the keys that sign, and the log. */
 export interface Root {
@@ -17,15 +27,10 @@ export interface Root {
   readonly salt: Uint8Array
   readonly epoch: number
   readonly controller: ControllerKey
-  readonly signing: Signing
+  readonly signing: SigningKeys
+  /** Name of the log in its first generation. */
+  readonly origin: string
   readonly ledger: Ledger
-}
-
-/** Notes and JWS are signed by different keys. */
-export interface Signing {
-  readonly note: SigningKey
-  readonly jws: SigningKey
-  readonly jwsSecret: Uint8Array
 }
 
 /** What opening a root needs. */
@@ -34,14 +39,17 @@ export interface RootDeps {
   readonly keyspace: Keyspace
   readonly provider: KeyProvider
   readonly clock: Clock
+  readonly anchor?: Anchor | undefined
+  /** How many logs share the people; fixed when the store is made. Default: as it was made, or one. */
+  readonly shards?: number | undefined
 }
 
 interface Secrets {
   readonly storeId: string
   readonly salt: Uint8Array
+  readonly shards: number
   readonly controllerSecret: Uint8Array
-  readonly noteSecret: Uint8Array
-  readonly jwsSecret: Uint8Array
+  readonly signing: SigningSecrets
 }
 
 const VERSION = 1
@@ -57,9 +65,13 @@ const PAGE = 1_000
  */
 export async function openRoot(deps: RootDeps): Promise<Root> {
   const epoch = await deps.provider.currentEpoch()
+  const anchored = await deps.anchor?.read()
   const found = await readSecrets(deps)
   if (found !== undefined) return toVerifiedRoot(deps, found, epoch)
-  const made = await makeSecrets()
+  // An anchor remembers a log, and there is none: making a new one would hide that it is gone.
+  if (anchored !== undefined)
+    throw new PrivityError('ledger_inconsistent', { origin: '', kind: 'anchor_ahead', anchored })
+  const made = await makeSecrets(deps)
   const root = await toRoot(deps, made, epoch)
   const isMine = await storeSecrets(deps, root, made)
   if (isMine) return root
@@ -71,32 +83,33 @@ export async function openRoot(deps: RootDeps): Promise<Root> {
 /** The head is read back and recomputed: its edge must give the root that its note signs. */
 async function toVerifiedRoot(deps: RootDeps, secrets: Secrets, epoch: number): Promise<Root> {
   const root = await toRoot(deps, secrets, epoch)
-  await root.ledger.checkpoint()
+  await root.ledger.head()
   return root
 }
 
 async function toRoot(
-  { store, keyspace, clock }: RootDeps,
+  { store, keyspace, clock, anchor, shards: wanted }: RootDeps,
   secrets: Secrets,
   epoch: number,
 ): Promise<Root> {
-  const { storeId, salt, jwsSecret } = secrets
+  const { storeId, salt, shards } = secrets
+  if (wanted !== undefined && wanted !== shards)
+    throw invalidInput(['shards'], 'differs_from_store')
   const controller = createControllerKey(secrets.controllerSecret, storeId)
-  const note = await importSigningKey(secrets.noteSecret)
-  const jws = await importSigningKey(jwsSecret)
+  const signing = await openSigning({ store, keyspace, controller }, secrets.signing)
   const origin = `privity/${storeId}`
-  const ledger = createLedger({ store, keyspace, clock, controller, signer: note, origin })
-  return { storeId, salt, epoch, controller, ledger, signing: { note, jws, jwsSecret } }
+  const rows = { store, keyspace, clock, controller }
+  const ledger = createLedger({ ...rows, signers: signing, origin, anchor, shards })
+  return { storeId, salt, epoch, controller, ledger, signing, origin }
 }
 
-async function makeSecrets(): Promise<Secrets> {
-  const [note, jws] = await Promise.all([generateSigningKey(), generateSigningKey()])
+async function makeSecrets({ shards = 1 }: RootDeps): Promise<Secrets> {
   return {
     storeId: randomId(),
     salt: randomBytes(SALT_LENGTH),
+    shards,
     controllerSecret: randomBytes(KEY_LENGTH),
-    noteSecret: note.secret,
-    jwsSecret: jws.secret,
+    signing: await makeSigning(),
   }
 }
 
@@ -108,16 +121,12 @@ async function storeSecrets(
 ): Promise<boolean> {
   const { keyspace, provider, clock } = deps
   const wrapped = await provider.wrap(secrets.controllerSecret, contextOf(secrets, epoch))
-  const { storeId, salt, noteSecret, jwsSecret } = secrets
-  const signing = canonicalBytes({
-    v: VERSION,
-    note: toBase64url(noteSecret),
-    jws: toBase64url(jwsSecret),
-  })
+  const { storeId, salt, shards } = secrets
+  const signing = encodeSecrets(secrets.signing)
   const { value } = await ledger.submit<boolean>({
     reads: [keyspace.store],
     build: (rows) => {
-      const row = canonicalBytes({ v: VERSION, storeId, salt: toHex(salt) })
+      const row = canonicalBytes({ v: VERSION, storeId, salt: toHex(salt), shards })
       const existing = rows.get(keyspace.store)
       if (existing !== undefined) return { kind: 'done', value: toHex(existing) === toHex(row) }
       const put: readonly (readonly [Key, Uint8Array])[] = [
@@ -139,21 +148,14 @@ async function storeSecrets(
 async function readSecrets({ store, keyspace, provider }: RootDeps): Promise<Secrets | undefined> {
   const [row, sealed] = await store.read([keyspace.store, keyspace.signing])
   if (row === undefined) return undefined
-  const { storeId, salt } = parseStoreRow(row)
+  const parsed = parseStoreRow(row)
+  const { storeId, salt } = parsed
   const [key, wrapped] = await latestControllerKey({ store, keyspace })
   const epoch = Number.parseInt(key.slice(-8), 16)
   const controllerSecret = await provider.unwrap(wrapped, contextOf({ storeId, salt }, epoch))
-  if (sealed === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
-  const opened = createControllerKey(controllerSecret, storeId).open(keyspace.signing, sealed)
-  const { note = '', jws = '' } = parseCanonical(opened) as {
-    readonly note?: string
-    readonly jws?: string
-  }
-  const noteSecret = fromBase64url(note)
-  const jwsSecret = fromBase64url(jws)
-  if (noteSecret === undefined || jwsSecret === undefined)
-    throw new PrivityError('store_corrupt', { reason: 'signing_keys' })
-  return { storeId, salt, controllerSecret, noteSecret, jwsSecret }
+  const controller = createControllerKey(controllerSecret, storeId)
+  const signing = openSecrets({ keyspace, controller }, sealed)
+  return { ...parsed, controllerSecret, signing }
 }
 
 async function latestControllerKey({
@@ -167,17 +169,16 @@ async function latestControllerKey({
   return latest
 }
 
-function parseStoreRow(row: Uint8Array): { readonly storeId: string; readonly salt: Uint8Array } {
+function parseStoreRow(row: Uint8Array): Pick<Secrets, 'storeId' | 'salt' | 'shards'> {
   const json = (parseCanonical(row) ?? {}) as JsonObject
-  const { v, storeId, salt } = json
+  const { v, storeId, salt, shards } = json
   const saltBytes = typeof salt === 'string' ? fromHex(salt) : undefined
-  if (v !== VERSION || typeof storeId !== 'string' || saltBytes === undefined) {
-    throw new PrivityError('unsupported_format', {
-      what: 'store',
-      version: typeof v === 'number' ? v : 0,
-    })
-  }
-  return { storeId, salt: saltBytes }
+  const isKnown = v === VERSION && typeof storeId === 'string' && isShardCount(shards)
+  if (isKnown && saltBytes !== undefined) return { storeId, salt: saltBytes, shards }
+  throw new PrivityError('unsupported_format', {
+    what: 'store',
+    version: typeof v === 'number' ? v : 0,
+  })
 }
 
 function contextOf(

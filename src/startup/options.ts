@@ -4,9 +4,12 @@ import { type Clock, systemClock } from '../base/time.ts'
 import { type ErasureHook, parseHooks } from '../erasure/hook.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { Relationship } from '../permit/permit.ts'
+import type { Anchor } from '../storage/anchor.ts'
 import type { Store } from '../storage/store.ts'
 import { callable } from './callable.ts'
+import { parseAnchor } from './parse-anchor.ts'
 import { parseKeys } from './parse-keys.ts'
+import { isShardCount } from './shard-count.ts'
 import { parseStore } from './parse-store.ts'
 
 /** A clock of the app; what it leaves out is the system's. */
@@ -23,6 +26,8 @@ export interface ParsedOptions {
   readonly policy: object
   readonly store: Store
   readonly keys: KeyProvider
+  readonly anchor: Anchor | undefined
+  readonly shards: number | undefined
   readonly hooks: readonly ErasureHook[]
   readonly mode: 'strict' | 'deferred'
   readonly tenant: string | undefined
@@ -34,6 +39,8 @@ const NAMES = [
   'policy',
   'store',
   'keys',
+  'anchor',
+  'shards',
   'hooks',
   'audit',
   'tenant',
@@ -47,9 +54,10 @@ const MAX_MS = 253_402_300_799_999
 /** @throws {@link invalid_input} */
 export function parseOptions(options: unknown): ParsedOptions {
   const given = membersOf(options, NAMES, ['options'])
-  const { policy, audit = 'strict', tenant, relationship } = given
+  const { policy, audit = 'strict', tenant, relationship, shards } = given
   if (typeof policy !== 'object' || policy === null) throw invalidInput(['policy'], 'not_a_policy')
   if (audit !== 'strict' && audit !== 'deferred') throw invalidInput(['audit'], 'not_a_mode')
+  if (shards !== undefined && !isShardCount(shards)) throw invalidInput(['shards'], 'not_a_count')
   if (tenant !== undefined && !isTenant(tenant)) throw invalidInput(['tenant'], 'not_a_tenant')
   if (relationship !== undefined && typeof relationship !== 'function')
     throw invalidInput(['relationship'], 'not_a_function')
@@ -57,6 +65,8 @@ export function parseOptions(options: unknown): ParsedOptions {
     policy,
     store: parseStore(given.store),
     keys: parseKeys(given.keys),
+    anchor: parseAnchor(given.anchor),
+    shards,
     hooks: parseHooks(given.hooks),
     mode: audit,
     tenant,
@@ -81,8 +91,8 @@ function parseClock(clock: unknown): Clock {
   const given = pick(clock, ['now', 'wait'], ['clock'])
   const method = callable<ClockOption>(clock, 'clock')
   const now = method('now', given.now)
-  const wait = given.wait === undefined ? system.wait : method('wait', given.wait)
-  return { now: () => wholeMs(now), wait }
+  const waits = given.wait === undefined ? system : { wait: method('wait', given.wait) }
+  return { ...waits, now: () => wholeMs(now) }
 }
 
 function wholeMs(now: ClockOption['now']): number {

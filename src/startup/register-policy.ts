@@ -2,7 +2,7 @@ import { canonicalBytes } from '../base/canonical.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { Clock } from '../base/time.ts'
-import { createPersonKeys, type PersonKeys } from '../keys/person-keys.ts'
+import { createPersonKeys, type EpochClass, type PersonKeys } from '../keys/person-keys.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import {
@@ -14,6 +14,7 @@ import {
 } from '../policy/catalogue.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import type { Row, Store } from '../storage/store.ts'
 import { layoutRow } from '../vault/layouts.ts'
 import { lookupKeyRow } from '../vault/lookups.ts'
@@ -41,6 +42,7 @@ interface CatalogueRow {
 }
 
 const ATTEMPTS = 10
+const PAGE = 1_000
 
 /**
  * Gives numbers and keys to what is new in the policy, and makes the policy the newest one of the store. A
@@ -68,8 +70,11 @@ async function tryRegister(deps: RegisterDeps): Promise<Registered> {
 }
 
 async function readCatalogue({ store, keyspace, root }: RegisterDeps): Promise<CatalogueRow> {
-  const [sealed] = await store.read([keyspace.catalogue])
-  if (sealed === undefined) return { catalogue: EMPTY_CATALOGUE, sealed }
+  const [sealed, head] = await store.read([keyspace.catalogue, keyspace.log.head])
+  if (sealed === undefined) {
+    if ((await newestPolicy(root, head)) !== undefined) throw goneRow()
+    return { catalogue: EMPTY_CATALOGUE, sealed }
+  }
   return { catalogue: decodeCatalogue(root.controller.open(keyspace.catalogue, sealed)), sealed }
 }
 
@@ -102,6 +107,10 @@ async function storeCatalogue(
   const classKeys = slots.map(({ epoch, accessClass }) => keyspace.classKey(epoch, accessClass))
   const rows = await store.read(classKeys)
   const missing = slots.filter((_, index) => rows[index] === undefined)
+  const known = before.sealed === undefined ? 0 : before.catalogue.classes.length
+  // Numbered classes have keys: a new one in their place would hide that theirs is gone.
+  const classless = missing.filter(({ accessClass }) => accessClass < known)
+  if (classless.length > 0) await requireKeys(deps, classless)
   if (missing.length === 0 && before.sealed !== undefined && catalogue === before.catalogue)
     return before.sealed
   const minted = await keys.mint(missing)
@@ -113,6 +122,20 @@ async function storeCatalogue(
   }
   await commitOver(deps, before.sealed, { put: [[keyspace.catalogue, sealed], ...minted], event })
   return sealed
+}
+
+/** Of an earlier epoch, where this one has none yet. */
+async function requireKeys(
+  { store, keyspace }: RegisterDeps,
+  slots: readonly EpochClass[],
+): Promise<void> {
+  const found = new Set<string>()
+  for await (const [key] of scanRows(store, keyspace.classKeys, { page: PAGE }))
+    found.add(key.slice(key.lastIndexOf('/')))
+  for (const { epoch, accessClass } of slots) {
+    const key = keyspace.classKey(epoch, accessClass)
+    if (!found.has(key.slice(key.lastIndexOf('/')))) throw goneRow()
+  }
 }
 
 /** Policy, layouts and lookup keys, in one commit that makes the policy the newest. */
@@ -127,8 +150,10 @@ async function storePolicy(
   )
   const lookups = catalogue.lookups.map((_, lookup) => keyspace.lookupKey(lookup, 1))
   const key = keyspace.policy(policy.hash)
-  const stored = await store.read([key, ...layouts.map(([layout]) => layout), ...lookups])
+  const wanted = [key, ...layouts.map(([layout]) => layout), ...lookups]
+  const [head, ...stored] = await store.read([keyspace.log.head, ...wanted])
   if (stored[0] !== undefined) return
+  if ((await newestPolicy(root, head)) === policy.hash) throw goneRow()
   const absent = (index: number): boolean => stored[index] === undefined
   const put: readonly Row[] = [
     [key, root.controller.seal(key, canonicalBytes(policy.describe))],
@@ -141,6 +166,20 @@ async function storePolicy(
   ]
   const event = { type: 'policy.registered', hash: policy.hash }
   await commitOver(deps, before.sealed, { put, event, registers: policy.hash })
+}
+
+/** As the head of the log names it; undefined before the first. */
+async function newestPolicy(
+  { ledger }: Root,
+  head: Uint8Array | undefined,
+): Promise<string | undefined> {
+  const { policy } = (await ledger.log.head(head)).state
+  return typeof policy === 'string' && policy !== '' ? policy : undefined
+}
+
+/** What the log says was written, and nobody deleted: it is not made anew. */
+function goneRow(): PrivityError {
+  return new PrivityError('store_corrupt', { reason: 'missing_row' })
 }
 
 interface Registering {

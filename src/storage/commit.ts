@@ -53,6 +53,8 @@ interface BuiltMember<Entry, Receipt> {
 }
 
 const MAX_ENTRIES = 256
+/** Lost rounds that are put up with before a batch is made smaller. */
+const PATIENT_ROUNDS = 3
 /** Rows that the log adds: a leaf and a body per entry, and at most 64 nodes and the head. */
 const LOG_OPS_PER_ENTRY = 3
 const LOG_OPS = 64
@@ -110,7 +112,7 @@ async function leadRound<Entry, Receipt>(
   group: Group<Entry, Receipt>,
   round: number,
 ): Promise<number> {
-  const members = group.queue.splice(0, MAX_ENTRIES)
+  const members = group.queue.splice(0, shareOf(group.queue.length, round))
   const open = await run(group, members)
   // Those that lost a round go first in the next, so that nobody starves.
   const waiting = [...open, ...group.queue.splice(0)]
@@ -119,6 +121,12 @@ async function leadRound<Entry, Receipt>(
   if (open.length < members.length) return 0
   if (group.queue.length > 0) await pause(group.clock, backoff(round + 1))
   return round + 1
+}
+
+/** Who loses again and again tries less at a time: what is built faster is overtaken less often. */
+function shareOf(waiting: number, round: number): number {
+  const share = Math.max(1, Math.ceil(waiting / 2 ** Math.max(0, round - PATIENT_ROUNDS)))
+  return Math.min(MAX_ENTRIES, share)
 }
 
 /** One attempt for these members; returns those that have no outcome yet, in order. */
@@ -189,11 +197,12 @@ async function finish<Entry, Receipt>(
 }
 
 async function send<Entry, Receipt>(
-  { store }: Group<Entry, Receipt>,
+  { store, finisher }: Group<Entry, Receipt>,
   { overlay, built, waiting }: Attempt<Entry, Receipt>,
-  { receipts }: Sent<Receipt>,
+  sent: Sent<Receipt>,
 ): Promise<void> {
   await store.commit(overlay.toBatch())
+  const receipts = (await finisher.applied?.(sent.receipts)) ?? sent.receipts
   built.forEach(({ member }, index) => {
     member.settle(receipts[index])
   })

@@ -27,9 +27,13 @@ export interface Keyspace {
   holders(type: number): Key
 
   readonly log: LogKeys
+  shard(shard: number): LogKeys
   writer(writer: number): LogKeys
   segment(writer: number, index: number): Key
-  access(pseudonym: string, writer: number, index: number): Key
+  /** A row of an index over segments, by pseudonym or by another token as long. */
+  access(token: string, writer: number, index: number): Key
+  accesses(token: string): Key
+  writerAccesses(token: string, writer: number): Key
 
   readonly catalogue: Key
   readonly signing: Key
@@ -41,10 +45,13 @@ export interface Keyspace {
   noticeText(hash: string): Key
   controllerBody(sequence: number): Key
   writerRegister(writer: number): Key
-  erased(page: number): Key
+  shardRegister(shard: number): Key
+  erased(shard: number, page: number): Key
+  readonly erasedPages: Key
   certificate(erasureId: string): Key
   job(id: string): Key
-  readonly jobs: Key
+  spooled(id: string): Key
+  readonly spool: Key
 
   readonly store: Key
   controllerKey(epoch: number): Key
@@ -94,7 +101,10 @@ type PersonKeys = Pick<
   'person' | 'personRows' | 'record' | 'records' | 'body' | 'bodies' | 'page' | 'operation'
 >
 type IndexKeys = Pick<Keyspace, 'external' | 'token' | 'tokens' | 'holder' | 'holders'>
-type LogRows = Pick<Keyspace, 'log' | 'writer' | 'segment' | 'access'>
+type LogRows = Pick<
+  Keyspace,
+  'log' | 'shard' | 'writer' | 'segment' | 'access' | 'accesses' | 'writerAccesses'
+>
 type ControllerKeys = Omit<
   Keyspace,
   | 'prefix'
@@ -135,11 +145,15 @@ function indexKeys(t: string): IndexKeys {
 }
 
 function logRows(t: string): LogRows {
+  const writerAccesses = (token: string, writer: number): Key => `${t}a/${token}/${hex(writer, 4)}/`
   return {
     log: logKeys(`${t}l/`),
+    shard: (shard) => logKeys(`${t}l/s/${hex(shard, 4)}/`),
     writer: (writer) => logKeys(`${t}w/${hex(writer, 4)}/`),
     segment: (writer, index) => `${t}w/${hex(writer, 4)}/s/${hex(index, 12)}`,
-    access: (pseudonym, writer, index) => `${t}a/${pseudonym}/${hex(writer, 4)}/${hex(index, 12)}`,
+    access: (token, writer, index) => `${writerAccesses(token, writer)}${hex(index, 12)}`,
+    accesses: (token) => `${t}a/${token}/`,
+    writerAccesses,
   }
 }
 
@@ -165,10 +179,13 @@ function controllerKeys(t: string): ControllerKeys {
     noticeText: (hash) => `${t}c/t/${hash}`,
     controllerBody: (sequence) => `${t}c/e/${hex(sequence, 8)}`,
     writerRegister: (writer) => `${t}c/w/${hex(writer, 4)}`,
-    erased: (page) => `${t}c/x/${hex(page, 8)}`,
+    shardRegister: (shard) => `${t}c/s/${hex(shard, 4)}`,
+    erasedPages: `${t}c/x/`,
+    erased: (shard, page) => `${t}c/x/${hex(shard, 4)}/${hex(page, 8)}`,
     certificate: (erasureId) => `${t}c/c/${erasureId}`,
     job: (id) => `${t}c/q/${id}`,
-    jobs: `${t}c/q/`,
+    spooled: (id) => `${t}c/q/w/${id}`,
+    spool: `${t}c/q/w/`,
   }
 }
 

@@ -37,6 +37,8 @@ export interface Finisher<Entry, Receipt> {
   /** The first key is the head: each batch compares and rewrites it. */
   readonly reads: readonly [Key, ...Key[]]
   finish(changes: readonly Change<Entry>[], rows: Rows): Promise<Finished<Receipt>>
+  /** Runs once the batch is applied, before anybody hears of it; the receipts as they are then. */
+  applied?(receipts: readonly Receipt[]): Promise<readonly Receipt[]>
 }
 
 /** Rows that a finisher adds to a batch. */

@@ -2,8 +2,11 @@ import { type Clock, systemClock } from '../base/time.ts'
 
 /** How long an operation is tried, and how long a store may take to answer, in milliseconds. */
 export const PATIENCE = 10_000
+/** How long an anchor may take: whoever waits behind an operation that waits for it is still tried. */
+export const ANCHOR_PATIENCE = 4_000
 const FIRST_BACKOFF = 4
-const MAX_BACKOFF = 1_000
+/** Short: of eight processes over one file, one that waits long is overtaken again and again (measured). */
+const MAX_BACKOFF = 100
 
 /** Full jitter: anything between nothing and a bound that doubles with each round, in milliseconds. */
 export function backoff(round: number): number {
@@ -19,5 +22,15 @@ export async function pause(clock: Clock, ms: number, signal?: AbortSignal): Pro
   } catch {
     signal?.throwIfAborted()
     await systemClock().wait(ms, signal)
+  }
+}
+
+/** The same for work that nobody waits for: it keeps no process alive. */
+export async function rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await (clock.rest === undefined ? clock.wait(ms, signal) : clock.rest(ms, signal))
+  } catch {
+    signal.throwIfAborted()
+    await systemClock().rest(ms, signal)
   }
 }

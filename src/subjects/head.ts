@@ -22,6 +22,8 @@ export interface Head {
   /** Since when, by purpose. */
   readonly objections: { readonly [purpose: string]: number }
   readonly restrictedAt?: number
+  /** Of the last decision of this person: the next one names it. */
+  readonly lastReceipt?: string
   /** Single records by number of their type. */
   readonly singles: { readonly [type: string]: RecordHead }
   /** Revisions of the pages that hold the heads of `many` records. */

@@ -1,12 +1,8 @@
 import { toBase64url } from '../base/bytes.ts'
-import {
-  canonicalBytes,
-  type JsonObject,
-  type JsonValue,
-  parseCanonical,
-} from '../base/canonical.ts'
+import { canonicalBytes, type JsonObject, type JsonValue } from '../base/canonical.ts'
 import { invalidInput } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'

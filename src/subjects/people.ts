@@ -131,7 +131,7 @@ async function change<Value extends JsonValue>(
 ): Promise<Changed<Value>> {
   const key = personKey(deps, request.id)
   const operation = createOperation(deps, request)
-  const { value, receipt } = await deps.ledger.submit<Answer<Value>>({
+  const { value, receipt } = await deps.ledger.of(request.id).submit<Answer<Value>>({
     reads: [key, operation.row, ...(request.reads ?? [])],
     signal: request.signal,
     operationId: operation.id,
@@ -166,7 +166,7 @@ async function add<Value extends JsonValue>(
     sections: [],
     key: () => undefined,
   }
-  const { value, receipt } = await deps.ledger.submit<Answer<Value>>({
+  const { value, receipt } = await deps.ledger.of(request.id).submit<Answer<Value>>({
     reads: [key, operation.row, ...(request.reads ?? [])],
     signal: request.signal,
     operationId: operation.id,

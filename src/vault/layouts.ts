@@ -1,5 +1,6 @@
-import { canonicalBytes, type JsonObject, parseCanonical } from '../base/canonical.ts'
+import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Catalogue } from '../policy/catalogue.ts'
 import type { CompiledPolicy, Layout } from '../policy/compiled.ts'

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { memoryData, memoryStore } from '../../src/adapters/memory.ts'
+import { accessToken } from '../../src/audit/access-index.ts'
 import { enterTails } from '../../src/audit/audit.ts'
 import { writerLog } from '../../src/audit/writer.ts'
 import { PrivityError } from '../../src/base/errors.ts'
 import { verifyLog } from '../../src/ledger/verify-log.ts'
 import { treeHash } from '../crypto/naive-tree.ts'
 import { canonicalBytes } from '../../src/base/canonical.ts'
-import { accessorsOf, ANNA, openAcme, refusal, until } from '../support/acme.ts'
+import { accessorsOf, ANNA, openAcme, refusal, START, until } from '../support/acme.ts'
 import {
   access,
   busyClock,
@@ -69,13 +70,36 @@ describe('a strict audit', () => {
     await expectInOrder(desk, 0)
   })
 
-  test('indexes a segment under every pseudonym in it, once', async () => {
+  test('indexes a segment under every person, actor and purpose in it, once', async () => {
     const desk = await openDesk()
-    await Promise.all(
-      ['anna', 'ben', 'anna'].map((pseudonym) => desk.audit.record(access('x', { pseudonym }))),
+    const actor = { id: 'staff:bo', roles: [] }
+    await Promise.all([
+      desk.audit.record(access('x', { pseudonym: 'anna' })),
+      desk.audit.record(access('x', { pseudonym: 'ben', actor })),
+      desk.audit.record(access('x', { pseudonym: 'anna', purpose: 'marketing' })),
+    ])
+    const tokens = [
+      ...['anna', 'ben'],
+      ...['staff:ida', 'staff:bo'].map((id) => accessToken(desk, 'actor', id)),
+      ...['support', 'marketing'].map((name) => accessToken(desk, 'purpose', name)),
+    ]
+    const index = [...desk.data.rows].filter(([key]) => key.includes('/a/'))
+    expect(index.map(([key]) => key).toSorted()).toEqual(
+      tokens.map((token) => desk.keyspace.access(token, 0, 0)).toSorted(),
     )
-    const index = [...desk.data.rows.keys()].filter((key) => key.includes('/a/'))
-    expect(index).toEqual([desk.keyspace.access('anna', 0, 0), desk.keyspace.access('ben', 0, 0)])
+    expect(index.every(([, value]) => value.length === 0)).toBe(true)
+  })
+
+  test('blinds actors and purposes, each for itself, so that a key shows neither', async () => {
+    const desk = await openDesk()
+    const tokens = [
+      accessToken(desk, 'actor', 'support'),
+      accessToken(desk, 'purpose', 'support'),
+      accessToken(desk, 'purpose', 'suppor'),
+    ]
+    expect(new Set(tokens).size).toBe(3)
+    // As long as the pseudonym of a person.
+    for (const token of tokens) expect(token).toMatch(/^[A-Za-z0-9_-]{22}$/)
   })
 
   test('fails with the store, and goes on in the same log when it is back', async () => {
@@ -249,6 +273,41 @@ describe('a deferred audit', () => {
     expect(storedTasks(desk)).toHaveLength(1_001)
   })
 
+  test('writes fewer at a time where all together are too much for the store', async () => {
+    const sizes: number[] = []
+    const desk = await openDesk({
+      mode: 'deferred',
+      store: (inner) =>
+        hookedStore(inner, {
+          commit: ({ put }, next) => {
+            const size = put.reduce((sum, [, value]) => sum + value.length, 0)
+            if (size > 40_000)
+              return Promise.reject(new PrivityError('store_full', { reason: 'quota' }))
+            sizes.push(size)
+            return next()
+          },
+        }),
+    })
+    for (const task of tasks(300)) await desk.audit.record(access(task))
+    await desk.audit.flush()
+    expect(storedTasks(desk)).toEqual(tasks(300))
+    expect(sizes.length).toBeGreaterThan(2)
+    await expectInOrder(desk, 0)
+  })
+
+  test('keeps the order, and every access, when the longest there are come together', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    const roles = Array.from({ length: 64 }, (_, n) => `${'\u0001'.repeat(250)}${n}`)
+    const actor = { id: '\u20ac'.repeat(256), roles }
+    for (const task of tasks(20)) await desk.audit.record(access(task, { actor }))
+    await desk.audit.flush()
+    expect(storedTasks(desk)).toEqual(tasks(20))
+    const segments = storedSegments(desk)
+    expect(segments.length).toBeGreaterThan(1)
+    for (const { bytes } of segments) expect(bytes.length).toBeLessThan(512 * 1_024 - 64)
+    await expectInOrder(desk, 0)
+  })
+
   test('loses nothing at the end, and leaves nobody waiting', async () => {
     const desk = await openDesk({ mode: 'deferred' })
     for (const task of tasks(10)) await desk.audit.record(access(task))
@@ -340,6 +399,44 @@ describe('writers', () => {
         { writer: 1, size: 1 },
       ]),
     )
+  })
+
+  test('log times that never go back, whatever the clock does', async () => {
+    const desk = await openDesk()
+    const times = [5, 3, 4, 9, 1, 9, 10]
+    for (const [n, second] of times.entries())
+      await desk.audit.record(access(`${n}`, { at: START + second * 1_000 }))
+    await desk.audit.close()
+    const next = await openDesk({ data: desk.data })
+    await next.audit.record(access('next', { at: START }))
+    const logged = storedSegments(next).flatMap(({ entries }) => entries.map(({ at }) => at))
+    expect(logged.map((at) => (at - START) / 1_000)).toEqual([5, 5, 5, 9, 9, 9, 10, 10])
+  })
+
+  test('log the time of an access, not that of the claim which came after it', async () => {
+    const desk = await openDesk({ mode: 'deferred' })
+    await desk.audit.record(access('early', { at: desk.clock.now() }))
+    desk.clock.advance(900)
+    await desk.audit.flush()
+    expect(storedSegments(desk)[0]?.entries[0]?.at).toBe(START)
+  })
+
+  test('do not go on with a log whose times lie far ahead', async () => {
+    const data = memoryData()
+    const wrong = await openDesk({ data })
+    wrong.clock.advance(600_001)
+    await wrong.audit.record(access('ahead', { at: wrong.clock.now() }))
+    await wrong.audit.close()
+    const right = await openDesk({ data })
+    await right.audit.record(access('now', { at: right.clock.now() }))
+    expect(storedSegments(right).map(({ writer, entries }) => [writer, entries[0]?.at])).toEqual([
+      [0, START + 600_001],
+      [1, START],
+    ])
+    const third = await openDesk({ data })
+    third.clock.advance(1)
+    await third.audit.record(access('then', { at: third.clock.now() }))
+    expect(storedSegments(third).map(({ writer }) => writer)).toEqual([0, 0, 1])
   })
 
   test('do not answer for a log that is not what was signed', async () => {

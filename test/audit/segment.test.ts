@@ -1,5 +1,12 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Access, createSegment, encodeSegmentLeaf } from '../../src/audit/segment.ts'
+import {
+  type Access,
+  createSegments,
+  encodeSegmentLeaf,
+  parseAccess,
+  type Segment,
+} from '../../src/audit/segment.ts'
 import { fromUtf8, utf8 } from '../../src/base/bytes.ts'
 import { canonicalBytes } from '../../src/base/canonical.ts'
 import { verifyInclusion } from '../../src/crypto/merkle.ts'
@@ -19,6 +26,12 @@ function accesses(count: number): readonly Access[] {
   return Array.from({ length: count }, (_, index) =>
     access(`task ${index}`, { pseudonym: `person-${index % 7}`, head: index }),
   )
+}
+
+function createSegment(logged: readonly Access[]): Segment {
+  const [segment, ...others] = createSegments(logged)
+  if (segment === undefined || others.length > 0) throw new TypeError('it is not one segment')
+  return segment
 }
 
 function leafHash(leaf: Uint8Array): Uint8Array {
@@ -96,6 +109,62 @@ describe('a segment', () => {
     const { salt: _, ...known } = entriesOf(segment)[0] ?? { salt: '' }
     const guesses = [known, { ...known, salt: '' }, { ...known, salt: 'A'.repeat(22) }]
     for (const guess of guesses) expect(leafHash(canonicalBytes(guess))).not.toEqual(sibling)
+  })
+})
+
+describe('segments', () => {
+  test('are canonical JSON, whatever the texts', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 12 })
+    const logged: fc.Arbitrary<Access> = fc.record({
+      pseudonym: text,
+      actor: fc.record({ id: text, roles: fc.array(text, { maxLength: 3 }) }),
+      purpose: text,
+      action: fc.constantFrom('read', 'find', 'list', 'refused'),
+      record: text,
+      classes: fc.array(fc.nat(65_535), { maxLength: 4 }),
+      head: fc.nat(),
+      at: fc.nat(2 ** 50),
+    })
+    fc.assert(
+      fc.property(fc.array(logged, { minLength: 1, maxLength: 5 }), (all) => {
+        const segment = createSegment(all)
+        const entries = entriesOf(segment)
+        expect(segment.bytes).toEqual(canonicalBytes(entries))
+        expect(segment.root).toEqual(treeHash(entries.map((entry) => canonicalBytes(entry))))
+        const read = entries.map((entry) => parseAccess(JSON.stringify(entry)))
+        expect(segment.accesses).toEqual(all)
+        expect(read.map(({ salt: _, at: __, ...rest }) => rest)).toEqual(
+          all.map(({ at: _, ...rest }) => rest),
+        )
+      }),
+    )
+  })
+
+  test('hold 256 accesses at most, in order', () => {
+    const segments = createSegments(accesses(600))
+    expect(segments.map((segment) => segment.accesses.length)).toEqual([256, 256, 88])
+    const tasks = segments.flatMap((segment) => segment.accesses.map(({ task }) => task))
+    expect(tasks).toEqual(accesses(600).map(({ task }) => task))
+    expect(createSegments([])).toEqual([])
+  })
+
+  test('fit into a row, however long the texts are', () => {
+    const actor = { id: '\u20ac'.repeat(256), roles: ['\u20ac'.repeat(256), '\u0000'.repeat(256)] }
+    const segments = createSegments(accesses(256).map((one) => ({ ...one, actor })))
+    expect(segments.length).toBeGreaterThan(1)
+    for (const { bytes } of segments) expect(bytes.length).toBeLessThan(512 * 1_024 - 64)
+    expect(segments.flatMap((segment) => segment.accesses)).toHaveLength(256)
+  })
+
+  test('begin no earlier than the log ended, and never go back', () => {
+    const times = [50, 40, 60, 10, 60, 70]
+    const [segment] = createSegments(
+      times.map((at) => access('x', { at })),
+      55,
+    )
+    if (segment === undefined) throw new TypeError('there is no segment')
+    expect(entriesOf(segment).map(({ at }) => at)).toEqual([55, 55, 60, 60, 60, 70])
+    expect(segment.at).toBe(70)
   })
 })
 

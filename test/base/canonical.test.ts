@@ -1,9 +1,10 @@
+import { parseCanonical, rewriteCanonical } from '../../src/base/parse-canonical.ts'
 import { readdirSync, readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
-import { canonicalBytes, canonicalJson, parseCanonical } from '../../src/base/canonical.ts'
+import { canonicalBytes, canonicalJson } from '../../src/base/canonical.ts'
 import { isPrivityError } from '../../src/base/errors.ts'
 
 fc.configureGlobal({ seed: 20_261_121 })
@@ -262,5 +263,116 @@ test('reading never throws, whatever the bytes', () => {
       if (value !== undefined) expect(canonicalBytes(value)).toEqual(bytes)
     }),
     { numRuns: 1000 },
+  )
+})
+
+/** What reading canonical JSON means: writing the value again gives the same text. */
+function judged(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return canonicalJson(value) === text ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const names = fc.oneof(
+  fc.constantFrom(
+    '__proto__',
+    'constructor',
+    'toJSON',
+    'length',
+    '',
+    '0',
+    '9',
+    '10',
+    '-1',
+    '01',
+    '4294967295',
+  ),
+  fc.constantFrom('\ufb33', '\u{1f600}', '\u0080', '\u2028', '"', '\\', '\u0000'),
+  text,
+)
+const numbers = fc.oneof(
+  fc.double(),
+  fc.constantFrom(0, -0, 1e21, 1e-7, 5e-324, 2 ** 53 + 1, Number.MAX_VALUE),
+)
+const { tree } = fc.letrec((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 4 },
+    fc.oneof(numbers, names, fc.boolean(), fc.constant(null)),
+    fc.array(tie('tree'), { maxLength: 4 }),
+    fc.array(fc.tuple(names, tie('tree')), { maxLength: 5 }).map(Object.fromEntries),
+  ),
+}))
+const pieces = fc.constantFrom(
+  ...[
+    '',
+    '-0',
+    '0',
+    '1e21',
+    '1e+21',
+    '1E400',
+    '"',
+    '\\ud800',
+    '\\udc00',
+    '\\u000a',
+    '\\n',
+    '\\"',
+    '\\/',
+  ],
+  ...[
+    '[]',
+    '{}',
+    '{"a":1}',
+    '"__proto__":1,',
+    '"10":1,"9":2',
+    '"9":1,"10":2',
+    ',',
+    ':',
+    ' ',
+    'null',
+  ],
+)
+
+test('reading gives the verdict of writing again, for canonical and for changed texts', () => {
+  const change = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    cut: fc.nat(3),
+    piece: pieces,
+  })
+  fc.assert(
+    fc.property(tree, fc.option(change), (value, changed) => {
+      let written = JSON.stringify(value)
+      try {
+        written = canonicalJson(value)
+      } catch (error) {
+        // A number that is not finite.
+        if (!isPrivityError(error)) throw error
+      }
+      const { at, cut, piece } = changed ?? { at: 0, cut: 0, piece: '' }
+      const start = Math.floor(at * written.length)
+      const given = `${written.slice(0, start)}${piece}${written.slice(start + cut)}`.toWellFormed()
+      expect(parseCanonical(utf8(given))).toEqual(judged(given))
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+test.each([63, 64, 65, 66])('reading ends where writing does, at %d levels', (depth) => {
+  const nested = [
+    '['.repeat(depth) + ']'.repeat(depth),
+    `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
+  ]
+  for (const given of nested) expect(parseCanonical(utf8(given))).toEqual(judged(given))
+})
+
+test('what was read, or a part of it, is written again as the same bytes', () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      const back = parseCanonical(canonicalBytes([value]))
+      expect(rewriteCanonical(back ?? null)).toEqual(canonicalBytes([value]))
+      if (Array.isArray(back)) expect(rewriteCanonical(back[0])).toEqual(canonicalBytes(value))
+    }),
   )
 })

@@ -258,14 +258,17 @@ test('a wait beyond 24 days does not fire at once', async () => {
   expect(done).toBe(false)
 })
 
-test('a pending wait does not keep the process alive', () => {
+test.each([
+  ['a pending wait keeps the process alive, for somebody awaits it', 'wait', true],
+  ['a pending rest does not keep the process alive', 'rest', false],
+] as const)('%s', (_, way, alive) => {
   vi.useRealTimers()
   const timer = vi.spyOn(globalThis, 'setTimeout')
   const abort = new AbortController()
-  const waiting = systemClock().wait(60_000, abort.signal)
+  const waiting = systemClock()[way](60_000, abort.signal)
   const [made] = timer.mock.results
   timer.mockRestore()
-  expect(made?.value.hasRef()).toBe(false)
+  expect(made?.value.hasRef()).toBe(alive)
   abort.abort('done')
   return expect(waiting).rejects.toBe('done')
 })

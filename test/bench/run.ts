@@ -3,13 +3,23 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { auditBench } from './audit.ts'
 import { type Bench, compare, toLines } from './bench.ts'
 import { consentBench, mayBench } from './consent.ts'
 import { createBench } from './create.ts'
 import { eraseBench } from './erase.ts'
 import { readBench } from './read.ts'
+import { verifyBench } from './verify.ts'
 
-const BENCHES: readonly Bench[] = [readBench, createBench, mayBench, eraseBench, consentBench]
+const BENCHES: readonly Bench[] = [
+  readBench,
+  createBench,
+  mayBench,
+  eraseBench,
+  consentBench,
+  auditBench,
+  verifyBench,
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatCheckpoint, readCheckpoint } from '../../src/crypto/checkpoint.ts'
+import { formatCheckpoint, readCheckpoint, readTreeHead } from '../../src/crypto/checkpoint.ts'
 
 const ROOT = 'CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I='
 const SETTINGS = { numRuns: 5_000, seed: 20_261_121 }
@@ -66,5 +66,37 @@ describe('a checkpoint', () => {
     const text = `o\n${Number.MAX_SAFE_INTEGER}\n${ROOT}\n`
     expect(readCheckpoint(text)?.size).toBe(Number.MAX_SAFE_INTEGER)
     expect(readCheckpoint(`o\n0\n${ROOT}\n`)?.size).toBe(0)
+  })
+})
+
+describe('a checkpoint of another log', () => {
+  const MAX = 2n ** 63n - 1n
+
+  test('reads back what was written, at sizes beyond a number too', () => {
+    const head = fc.record({
+      origin: fc.string({ minLength: 1, maxLength: 40 }).filter((it) => !it.includes('\n')),
+      size: fc.bigInt({ min: 0n, max: MAX }),
+      root: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    })
+    fc.assert(
+      fc.property(head, (one) => {
+        const text = formatCheckpoint(one)
+        expect(readTreeHead(text)).toEqual(one)
+        const small = one.size <= Number.MAX_SAFE_INTEGER
+        expect(readCheckpoint(text)).toEqual(small ? { ...one, size: Number(one.size) } : undefined)
+      }),
+      SETTINGS,
+    )
+  })
+
+  test('has at most 2^63 - 1 leaves', () => {
+    expect(readTreeHead(`o\n${MAX}\n${ROOT}\n`)?.size).toBe(MAX)
+    for (const size of [MAX + 1n, 2n ** 64n, 10n ** 19n])
+      expect(readTreeHead(`o\n${size}\n${ROOT}\n`)).toBeUndefined()
+  })
+
+  test('is refused in any spelling but one, as one of our own', () => {
+    for (const size of ['', '01', '+1', '-1', '1.0', '1e3', '0x1', ' 1', '1 ', '1n', '\u0661'])
+      expect(readTreeHead(`o\n${size}\n${ROOT}\n`)).toBeUndefined()
   })
 })

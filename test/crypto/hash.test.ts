@@ -24,7 +24,7 @@ afterEach(() => {
 describe.each([
   ['by node:crypto', native],
   ['by noble', bare],
-])('%s', (_, { hmacSha256, sha256 }) => {
+])('%s', (_, { hmacSha256, platformHmac, sha256 }) => {
   // FIPS 180-4 examples.
   test.each([
     ['', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
@@ -44,6 +44,13 @@ describe.each([
         const agrees = Buffer.from(computed).toString('hex') === tag
         expect(agrees, `test ${tcId}`).toBe(result === 'valid')
       }
+    }
+  })
+
+  test('HMAC for those who wait is the same', async () => {
+    for (const { tests } of wycheproof<HmacTest>('hmac_sha256')) {
+      for (const { key, msg } of tests)
+        expect(await platformHmac(hex(key), hex(msg))).toEqual(hmacSha256(hex(key), hex(msg)))
     }
   })
 

@@ -6,6 +6,7 @@ import {
   type ConsistencyInput,
   emptyRoot,
   foldHashes,
+  growTree,
   type InclusionInput,
   leafHash,
   type NodeId,
@@ -143,6 +144,25 @@ test('every perfect subtree is reported when its last leaf comes', () => {
     expect(completed.map(({ level, index }) => ({ level, index }))).toEqual(expected)
     range = next
   }
+})
+
+test('a tree grown in place is, leaf by leaf, the one that is grown by copies', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 4 }), { maxLength: 300 }), (contents) => {
+      const tree = growTree()
+      let range = EMPTY
+      for (const content of contents) {
+        const visited: TreeNode[] = []
+        tree.append(leafHash(content), (node) => visited.push(node))
+        const { completed, range: next } = appendLeaf(range, leafHash(content))
+        range = next
+        expect(visited).toEqual(completed)
+        expect(tree.size).toBe(range.size)
+      }
+      expect(tree.range()).toEqual(range)
+    }),
+    { numRuns: 50 },
+  )
 })
 
 test('appending leaves the earlier range as it was', () => {

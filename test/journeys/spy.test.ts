@@ -95,10 +95,12 @@ journey(
       new RegExp(`^${tenant}/t/[0-9a-f]{4}/[0-9a-f]{4}/[0-9a-f]{32}/(?:${id}/(?:-|${id}))?$`),
       new RegExp(`^${tenant}/y/[0-9a-f]{4}/(?:${id})?$`),
       new RegExp(
-        `^${tenant}/(?:l|w/[0-9a-f]{4})/(?:head|e/(?:[0-9a-f]{12})?|n/[0-9a-f]{2}/[0-9a-f]{12}|s/[0-9a-f]{12})$`,
+        `^${tenant}/(?:l|w/[0-9a-f]{4})/(?:head|e/(?:[0-9a-f]{12})?|n/(?:[0-9a-f]{2}/[0-9a-f]{12})?|s/[0-9a-f]{12})$`,
       ),
       new RegExp(`^${tenant}/a/${b64}/[0-9a-f]{4}/[0-9a-f]{12}$`),
-      new RegExp(`^${tenant}/c/(?:catalogue|signing|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/)$`),
+      new RegExp(
+        `^${tenant}/c/(?:catalogue|signing|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/(?:w/)?|x/[0-9a-f]{4}/[0-9a-f]{8})$`,
+      ),
       new RegExp(`^${tenant}/c/p/$`),
       new RegExp(
         `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/(?:[0-9a-f]{8}/[0-9a-f]{4})?|l/[0-9a-f]{4}/[0-9a-f]{4})$`,

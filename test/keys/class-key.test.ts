@@ -82,4 +82,16 @@ describe('a wiped key', () => {
     key.wipe()
     for (const { cipher } of suites) expect(cipher).toEqual(new Uint8Array(32))
   })
+
+  test('gives a copy of the key of its tags, until it is wiped', () => {
+    const key = createClassKey(ID, SECRET)
+    const message = Uint8Array.of(1, 2, 3)
+    key.tagKey().fill(0)
+    expect(key.tagKey()).toEqual(derived('tag'))
+    expect(key.tag(message)).toEqual(
+      new Uint8Array(createHmac('sha256', key.tagKey()).update(message).digest()),
+    )
+    key.wipe()
+    expect(() => key.tagKey()).toThrow(expect.objectContaining({ code: 'erased' }))
+  })
 })

@@ -72,6 +72,8 @@ describe('the controller key', () => {
     expect(KEY.externalToken('crm:1')).toEqual(mac('external', utf8('crm:1')))
     const parts = Buffer.from('000000020000000261620000000163', 'hex')
     expect(KEY.operationToken('ab', 'c')).toEqual(mac('operation', parts))
+    const named = Buffer.from('0000000200000005' + '6163746f72' + '0000000163', 'hex')
+    expect(KEY.accessToken('actor', 'c')).toEqual(mac('access', named))
   })
 
   test('tells operations apart, whoever they are about', () => {

@@ -1,19 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { createSegment, encodeSegmentLeaf } from '../../src/audit/segment.ts'
+import { createSegments, encodeSegmentLeaf } from '../../src/audit/segment.ts'
 import { fromUtf8, utf8 } from '../../src/base/bytes.ts'
+import { hmacSha256 } from '../../src/crypto/hash.ts'
 import { createClassKey } from '../../src/keys/class-key.ts'
 import {
   commitmentOf,
   createBody,
   encodeLeaf,
+  LEAF_LENGTH,
+  leafTag,
+  parseLeaf,
   type PersonEntry,
   splitBody,
 } from '../../src/ledger/entry.ts'
 import { createLog } from '../../src/ledger/log.ts'
 import type { Change } from '../../src/storage/participant.ts'
 import { createKeyspace } from '../../src/storage/keyspace.ts'
-import { fixedKey } from '../support/fixed-key.ts'
+import { fixedSigners } from '../support/fixed-log.ts'
 import { withRandom } from '../support/fixed-random.ts'
 import { type LedgerVectorFile, ledgerVectors } from '../support/ledger-vectors.ts'
 
@@ -62,7 +66,8 @@ describe('the frozen vectors', () => {
 
   test('are what a segment and its leaf are written as', async () => {
     const { accesses, writer, index } = FILE.segment
-    const segment = await withRandom(hex(FILE.keys.random), () => createSegment(accesses))
+    const [segment] = await withRandom(hex(FILE.keys.random), () => createSegments(accesses))
+    if (segment === undefined) throw new Error('no segment')
     expect(fromUtf8(segment.bytes)).toBe(FILE.segment.text)
     expect(segment.root).toEqual(hex(FILE.segment.root))
     const leaf = encodeSegmentLeaf(KEY.tag, { writer, index, root: segment.root })
@@ -72,7 +77,8 @@ describe('the frozen vectors', () => {
   test('are what a head is written as', async () => {
     const { origin, leaves, at, state, text, note } = FILE.head
     const { log: keys } = createKeyspace('0123456789abcdef')
-    const log = createLog({ origin, keys, signer: await fixedKey(FILE.keys.signingSeed) })
+    const signers = await fixedSigners(FILE.keys.signingSeed)
+    const log = createLog({ origin, keys, signers, mac: KEY.tag })
     const before = await log.head(undefined)
     const { head, put } = await log.append(before, { leaves: leaves.map(utf8), at, state })
     expect(head.note).toBe(note)
@@ -130,5 +136,33 @@ describe('a leaf', () => {
       [1, 2, 12].map((sequence) => fromUtf8(encodeLeaf(key.tag, sequence, commitment))),
     )
     expect(new Set(texts).size).toBe(6)
+  })
+})
+
+describe('reading a leaf', () => {
+  const tag = (message: Uint8Array): Uint8Array => hmacSha256(new Uint8Array(32), message)
+  const leaf = encodeLeaf(tag, 3, new Uint8Array(32).fill(9))
+
+  test('gives back its two digests', () => {
+    expect(parseLeaf(leaf)).toEqual({
+      s: leafTag(tag, 3),
+      b: Buffer.alloc(32, 9).toString('base64url'),
+    })
+    expect(leaf).toHaveLength(LEAF_LENGTH)
+  })
+
+  test('takes one spelling only', () => {
+    const text = new TextDecoder().decode(leaf)
+    const others = [
+      text.replace('"v":1', '"v":2'),
+      text.replace('{"b"', '{ "b"'),
+      text.replace(/.",/, 'B",'),
+      text.replace(/..",/, '=",'),
+      text.slice(1),
+      `${text} `,
+      '',
+    ]
+    for (const other of others)
+      expect(parseLeaf(new TextEncoder().encode(other)), other).toBeUndefined()
   })
 })

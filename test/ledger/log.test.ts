@@ -2,18 +2,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { equalBytes, utf8 } from '../../src/base/bytes.ts'
 import { readCheckpoint } from '../../src/crypto/checkpoint.ts'
-import { createLog, type Log, NODE_LEVELS } from '../../src/ledger/log.ts'
+import { type Log, NODE_LEVELS } from '../../src/ledger/log.ts'
 import type { LogHead } from '../../src/ledger/log-head.ts'
 import { parseNote, verifyNote } from '../../src/crypto/note.ts'
 import { createKeyspace } from '../../src/storage/keyspace.ts'
 import { treeHash } from '../crypto/naive-tree.ts'
 import { fixedKey } from '../support/fixed-key.ts'
+import { fixedLog } from '../support/fixed-log.ts'
 
 const ORIGIN = 'privity/00112233445566778899aabbccddeeff'
 const { log: KEYS } = createKeyspace('0123456789abcdef')
 
-async function openLog(): Promise<Log> {
-  return createLog({ origin: ORIGIN, keys: KEYS, signer: await fixedKey(1) })
+function openLog(): Promise<Log> {
+  return fixedLog(KEYS, ORIGIN)
 }
 
 function leavesOf(from: number, count: number): readonly Uint8Array[] {
@@ -109,6 +110,7 @@ describe('a log', () => {
   test('is empty where there is no head', async () => {
     expect(await (await openLog()).head(undefined)).toEqual({
       range: { size: 0, hashes: [] },
+      generation: 0,
       note: '',
       at: 0,
       state: {},

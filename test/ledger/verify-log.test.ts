@@ -1,16 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type MemoryData, memoryData, memoryStore } from '../../src/adapters/memory.ts'
 import { utf8 } from '../../src/base/bytes.ts'
-import { createLog, type Log } from '../../src/ledger/log.ts'
+import type { Log } from '../../src/ledger/log.ts'
 import { type Fault, type Verification, verifyLog } from '../../src/ledger/verify-log.ts'
 import { createKeyspace } from '../../src/storage/keyspace.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { accessorsOf, ANNA, openAcme } from '../support/acme.ts'
-import { fixedKey } from '../support/fixed-key.ts'
+import { fixedLog } from '../support/fixed-log.ts'
 import { hookedStore, opened } from '../support/hooked-store.ts'
 import { seeded } from '../support/seeded.ts'
 
-const ORIGIN = 'privity/00112233445566778899aabbccddeeff'
 const { log: KEYS } = createKeyspace('0123456789abcdef')
 const SIZE = 1_000
 const SLOW = 60_000
@@ -27,7 +26,7 @@ beforeAll(async () => {
 })
 
 async function openLog(): Promise<Log> {
-  return createLog({ origin: ORIGIN, keys: KEYS, signer: await fixedKey(1) })
+  return fixedLog(KEYS)
 }
 
 async function written(size: number): Promise<RowMap> {
@@ -90,15 +89,22 @@ function nodesAbove(index: number): readonly Fault[] {
   })
 }
 
-const ROOT: Fault = { key: KEYS.head, kind: 'root_mismatch' }
+/** The perfect subtrees that 1,000 leaves make, by their first leaf. */
+const SUBTREES: readonly number[] = [0, 512, 768, 896, 960, 992]
 
-/** What a changed leaf looks like: every node above it, and the root. */
+/** The subtree of the root that a leaf is in. */
+function subtreeOf(index: number): Fault {
+  const first = SUBTREES.findLast((start) => start <= index) ?? 0
+  return { index: BigInt(first), key: KEYS.head, kind: 'root_mismatch' }
+}
+
+/** What a changed leaf looks like: every node above it, and its part of the root. */
 function changedAt(...indexes: readonly number[]): readonly Fault[] {
-  const nodes = indexes.flatMap(nodesAbove)
-  const distinct = nodes.filter(
-    ({ key }, at) => nodes.findIndex((other) => other.key === key) === at,
+  const faults = indexes.flatMap((index) => [...nodesAbove(index), subtreeOf(index)])
+  return faults.filter(
+    ({ key, index }, at) =>
+      faults.findIndex((other) => other.key === key && other.index === index) === at,
   )
-  return [...distinct, ROOT]
 }
 
 function expectFaults({ ok, size, faults }: Verification, wanted: readonly Fault[]): void {
@@ -205,9 +211,44 @@ describe('of a log of 1,000 entries, verification finds', () => {
     for (const index of [SIZE, SIZE + 1, SIZE + 5_000]) {
       const found = await verified((data) => put(data, KEYS.leaf(index), utf8('more')))
       expectFaults(found, [
-        { index: BigInt(SIZE), key: KEYS.leaf(index), kind: 'leaf_beyond_head' },
+        { index: BigInt(index), key: KEYS.leaf(index), kind: 'leaf_beyond_head' },
       ])
     }
+  })
+
+  test('rows among leaves and nodes that no log writes', async () => {
+    const strays = [
+      `${KEYS.leaves}!`,
+      `${KEYS.leaves}00000000001`,
+      `${KEYS.leaf(17)}0`,
+      `${KEYS.leaves}00000000001G`,
+      `${KEYS.leaves}~`,
+      `${KEYS.nodes}!`,
+      KEYS.node(0, 0),
+      KEYS.node(2, 3),
+      KEYS.node(4, 62),
+      KEYS.node(8, 3),
+      `${KEYS.node(4, 61)}/`,
+      `${KEYS.nodes}~`,
+    ]
+    for (const key of strays) {
+      const found = await verified((data) => put(data, key, new Uint8Array(32)))
+      expectFaults(found, [{ key, kind: 'row_unexpected' }])
+    }
+  })
+
+  test('each of several gaps', async () => {
+    const found = await verified((data) => {
+      for (const index of [3, 4, 5, 700, 999]) remove(data, KEYS.leaf(index))
+    })
+    expectFaults(
+      found,
+      [3, 700, 999].map((index) => ({
+        index: BigInt(index),
+        key: KEYS.leaf(index),
+        kind: 'leaf_missing',
+      })),
+    )
   })
 
   test('a stored node that was changed or is gone, and names it', { timeout: SLOW }, async () => {
@@ -245,11 +286,18 @@ describe('of a log of 1,000 entries, verification finds', () => {
     const found = await verified((data) =>
       put(data, KEYS.head, get(storeOf(earlier).data, KEYS.head)),
     )
-    expect(found).toEqual({
-      ok: false,
-      size: 900n,
-      faults: [{ index: 900n, key: KEYS.leaf(900), kind: 'leaf_beyond_head' }],
-    })
+    const leaves = Array.from(
+      { length: 100 },
+      (_, offset): Fault => ({
+        index: BigInt(900 + offset),
+        key: KEYS.leaf(900 + offset),
+        kind: 'leaf_beyond_head',
+      }),
+    )
+    const nodes = [56, 57, 58, 59, 60, 61].map(
+      (node): Fault => ({ key: KEYS.node(4, node), kind: 'row_unexpected' }),
+    )
+    expect(found).toEqual({ ok: false, size: 900n, faults: [...leaves, ...nodes] })
   })
 
   test('a head that is gone or is not what was signed', async () => {
@@ -257,7 +305,7 @@ describe('of a log of 1,000 entries, verification finds', () => {
     expect(gone).toEqual({
       ok: false,
       size: 0n,
-      faults: [{ index: 0n, key: KEYS.leaf(0), kind: 'leaf_beyond_head' }],
+      faults: [{ key: KEYS.head, kind: 'row_missing' }],
     })
     const changed = await verified((data) => put(data, KEYS.head, utf8('{}')))
     expect(changed).toEqual({

@@ -275,6 +275,26 @@ describe('a conflict', () => {
     expect((await tinyState(store)).rows).toEqual({ 'row/x': ids(3) })
   })
 
+  test('is tried with fewer operations at a time after it lost again and again', async () => {
+    const data = memoryData()
+    const other = await opened(memoryStore({ share: data }))
+    const store = await opened(
+      hookedStore(memoryStore({ share: data }), {
+        commit: async (_, next, nth) => {
+          if (nth <= 6) await conflicting(other)
+          await next()
+        },
+      }),
+    )
+    const group = tinyGroup(store)
+    const outcomes = await Promise.all(
+      ids(8).map((id) => group.submit(appendOp({ id, row: `row/${id}` }))),
+    )
+    expect(outcomes.map(({ receipt }) => receipt?.index)).toEqual([6, 7, 8, 9, 10, 11, 12, 13])
+    const entries = store.batches.map(({ put }) => put.filter(([key]) => key.startsWith('e/')))
+    expect(entries.map(({ length }) => length)).toEqual([8, 8, 8, 8, 4, 2, 1, 7])
+  })
+
   test('decides anew: what no longer holds is refused, the rest goes through', async () => {
     const data = memoryData()
     const other = await opened(memoryStore({ share: data }))

@@ -37,7 +37,11 @@ function everyKey(keys: Keyspace): readonly string[] {
     keys.noticeText(HASH),
     keys.controllerBody(2 ** 32 - 1),
     keys.writerRegister(65_535),
-    keys.erased(2 ** 32 - 1),
+    keys.shardRegister(65_535),
+    keys.shard(65_535).head,
+    keys.shard(65_535).leaf(LAST_INDEX),
+    keys.erased(65_535, 2 ** 32 - 1),
+    keys.spooled(ID),
     keys.certificate(ID),
     keys.job(ID),
     keys.store,
@@ -79,7 +83,8 @@ describe('the keys of a tenant', () => {
       (value) => KEYS.segment(1, value),
       (value) => KEYS.controllerBody(value),
       (value) => KEYS.writer(value).head,
-      (value) => KEYS.erased(value),
+      (value) => KEYS.erased(1, value),
+      (value) => KEYS.shard(value).head,
     ]
     for (const family of families) {
       const keys = numbers.map(family)

@@ -1,11 +1,13 @@
 import { type MemoryData, memoryData, memoryStore } from '../../src/adapters/memory.ts'
 import { type Audit, type AuditDeps, createAudit } from '../../src/audit/audit.ts'
+import { type AuditFace, createAuditFace } from '../../src/audit/query.ts'
 import type { Access } from '../../src/audit/segment.ts'
 import { fromUtf8 } from '../../src/base/bytes.ts'
 import { type ControllerKey, createControllerKey } from '../../src/keys/controller-key.ts'
 import { createLedger } from '../../src/ledger/ledger.ts'
 import { createKeyspace, type Keyspace } from '../../src/storage/keyspace.ts'
 import type { Store } from '../../src/storage/store.ts'
+import type { People } from '../../src/subjects/people.ts'
 import { eagerClock, type FakeClock, fakeClock } from './acme.ts'
 import { fixedKey } from './fixed-key.ts'
 import { splitBody } from '../../src/ledger/entry.ts'
@@ -27,6 +29,8 @@ export interface Desk {
 export interface DeskOptions {
   readonly mode?: 'strict' | 'deferred'
   readonly data?: MemoryData
+  /** Instead of one over `data`. */
+  readonly inner?: Store
   readonly store?: (inner: Store) => Store
   readonly clock?: FakeClock
   readonly instance?: string
@@ -37,13 +41,14 @@ let instances = 0
 export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
   instances += 1
   const { data = memoryData(), mode = 'strict', clock = fakeClock() } = options
-  const inner = memoryStore({ share: data })
+  const inner = options.inner ?? memoryStore({ share: data })
   const store = options.store?.(inner) ?? inner
   await store.open()
   const keyspace = createKeyspace('0123456789abcdef')
   const controller = createControllerKey(new Uint8Array(32).fill(3), STORE_ID)
-  const signer = await fixedKey(1)
-  const rows = { store, keyspace, clock, controller, signer, origin: DESK_ORIGIN }
+  const current = await fixedKey(1)
+  const signers = { current, publicKeys: [current.publicKey], refresh: async () => undefined }
+  const rows = { store, keyspace, clock, controller, signers, origin: DESK_ORIGIN }
   const deps: AuditDeps = {
     ...rows,
     ledger: createLedger(rows),
@@ -51,6 +56,13 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     mode,
   }
   return { data, store, keyspace, controller, clock, deps, audit: createAudit(deps) }
+}
+
+/** What the desk shows; people are known by their pseudonyms alone. */
+export function faceOf({ deps, audit }: Desk): AuditFace {
+  const read = async (id: string): Promise<unknown> => ({ person: { head: { pseudonym: id } } })
+  const people = { deps, read } as unknown as People
+  return createAuditFace({ people, audit, origin: DESK_ORIGIN })
 }
 
 /** A clock on which nobody waits, for desks that contend. */
@@ -78,7 +90,11 @@ export function access(task: string, rest: Partial<Access> = {}): Access {
 export interface StoredSegment {
   readonly writer: number
   readonly index: number
-  readonly entries: readonly { readonly task: string; readonly salt: string }[]
+  readonly entries: readonly {
+    readonly task: string
+    readonly salt: string
+    readonly at: number
+  }[]
   readonly bytes: Uint8Array
   readonly leaf: { readonly b: string; readonly s: string; readonly v: number }
 }

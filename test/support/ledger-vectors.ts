@@ -79,7 +79,8 @@ const ABOUT = [
   'Leaf: canonical JSON {b, s, v}, b and s in b64url.',
   'Segment, before sealing: canonical JSON list of entries {action, actor, at, classes, head, purpose, record, roles, salt, subject, v}, and reasons and task where there are any; salt is 16 random bytes in b64url.',
   'Its root: RFC 6962 over the canonical JSON of each entry. Its leaf: b = root, s = HMAC-SHA-256(tag key, 00000003, then each of "privity/segment/v1", writer, index in decimal with its length (4 bytes) before it).',
-  'Head row: canonical JSON {at, edge, note, size, state, v}; edge: b64url hashes of the perfect subtrees, largest first; note: C2SP signed note over origin, size, base64(root).',
+  'Head row: canonical JSON {at, edge, generation, mac, note, size, state, v}; edge: b64url hashes of the perfect subtrees, largest first; note: C2SP signed note over origin, size, base64(root).',
+  'Its mac: b64url(HMAC-SHA-256(tag key, "privity/head/v1" 00, canonical JSON {at, generation, origin, size, state})). In generation n > 0 the note has the origin with "/restored/n" behind it.',
 ]
 
 const CLASS_SECRET = filler('class secret', 32)
@@ -217,17 +218,14 @@ function headVector(): HeadVector {
   const edge = [bytes.slice(0, 4), bytes.slice(4, 6), bytes.slice(6)].map((it) =>
     b64url(Buffer.from(treeHash(it))),
   )
-  const text = `${origin}\n7\n${Buffer.from(treeHash(bytes)).toString('base64')}\n`
-  const note = `${text}\n— ${origin} ${signature(origin, text)}\n`
+  const signed = `${origin}\n7\n${Buffer.from(treeHash(bytes)).toString('base64')}\n`
+  const note = `${signed}\n— ${origin} ${signature(origin, signed)}\n`
   const state = { controllerSequence: 3, policy: 'sha256:abc' }
-  return {
-    origin,
-    leaves,
-    at: 1_795_251_600_003,
-    state,
-    note,
-    text: JSON.stringify({ at: 1_795_251_600_003, edge, note, size: 7, state, v: 1 }),
-  }
+  const [at, generation, size] = [1_795_251_600_003, 0, 7]
+  const beside = JSON.stringify({ at, generation, origin, size, state })
+  const mac = b64url(hmac(tagKey(), Buffer.from('privity/head/v1\0'), Buffer.from(beside)))
+  const text = JSON.stringify({ at, edge, generation, mac, note, size, state, v: 1 })
+  return { origin, leaves, at, state, note, text }
 }
 
 /** Key id and signature as a signature line holds them (c2sp.org/signed-note). */

@@ -29,6 +29,7 @@ const ENTRIES: readonly string[] = [
   'src/index.ts',
   'src/memory.ts',
   'src/sqlite.ts',
+  'src/reports.ts',
   'src/verify.ts',
   'src/testkit.ts',
 ]

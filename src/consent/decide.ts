@@ -1,0 +1,143 @@
+import type { JsonObject } from '../base/canonical.ts'
+import { addDuration } from '../base/time.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+import type { Draft } from '../subjects/draft.ts'
+import type { ConsentFact } from '../subjects/head.ts'
+import type { Changed, People } from '../subjects/people.ts'
+import type { ParsedWriteOptions } from '../subjects/write-options.ts'
+import { type DecisionInput, type NamedPurpose, requirePurpose } from './consent-input.ts'
+import { type Decided, type PurposeDecision, receiptIdOf, toEvent } from './decision-event.ts'
+import { checkEvidence, type DecidedNotice, evidenceOf } from './evidence.ts'
+import { type ConsentEvent, nextState, stateAt, withdrawalEffect } from './status.ts'
+
+/** What deciding needs. */
+export interface DecideDeps {
+  readonly people: People
+  readonly policy: CompiledPolicy
+}
+
+/** An answer to a request: what was asked, and what the person said. */
+export interface DecideInput {
+  readonly event: 'give' | 'refuse'
+  readonly decision: DecisionInput
+  readonly options: ParsedWriteOptions
+}
+
+/** Records a yes or a no to a request. */
+export function decide(
+  { people, policy }: DecideDeps,
+  id: string,
+  { event, decision, options }: DecideInput,
+): Promise<Changed<Decided>> {
+  const evidence = evidenceOf(people, id, decision)
+  return people.change<Decided>({
+    id,
+    ...options,
+    request: { type: `consent.${event}`, ...decision } as unknown as JsonObject,
+    reads: [evidence.book, ...(evidence.serving === undefined ? [] : [evidence.serving])],
+    policy: policy.hash,
+    apply: (draft, rows) => {
+      const { notice, servedAt } = checkEvidence(people, { draft, decision, evidence }, rows)
+      const decisions = decision.purposes.map((purpose) =>
+        decideOne({
+          draft,
+          purpose: requirePurpose(policy, purpose),
+          event,
+          notice,
+          policy: policy.hash,
+        }),
+      )
+      const served = servedAt === undefined ? {} : { servedAt }
+      const value = record(people, draft, { decisions, notice, ...served })
+      const type = event === 'give' ? 'consent.given' : 'consent.refused'
+      return { event: toEvent(policy, value, { type, method: decision.method }), value }
+    },
+  })
+}
+
+/** What a person takes back. */
+export interface WithdrawCall {
+  readonly purposes: readonly string[]
+  readonly options: ParsedWriteOptions
+}
+
+/** Records a withdrawal. */
+export function withdraw(
+  { people, policy }: DecideDeps,
+  id: string,
+  { purposes, options }: WithdrawCall,
+): Promise<Changed<Decided>> {
+  return people.change<Decided>({
+    id,
+    ...options,
+    request: { type: 'consent.withdraw', purposes },
+    apply: (draft) => {
+      const decisions = purposes.map((purpose) =>
+        withdrawOne(draft, requirePurpose(policy, purpose)),
+      )
+      const value = record(people, draft, { decisions })
+      return { event: toEvent(policy, value, { type: 'consent.withdrawn' }), value }
+    },
+  })
+}
+
+/** Puts a decision behind the last one of this person. */
+function record(
+  { deps }: People,
+  draft: Draft,
+  said: Pick<Decided, 'decisions' | 'notice' | 'servedAt'>,
+): Decided {
+  const { head, id, at, sequence } = draft
+  const receiptId = receiptIdOf(deps.ledger.of(id).log.origin, id, sequence)
+  const previousReceiptId = head.lastReceipt
+  draft.head = { ...head, lastReceipt: receiptId }
+  return {
+    ...said,
+    receiptId,
+    ...(previousReceiptId === undefined ? {} : { previousReceiptId }),
+    at,
+  }
+}
+
+interface Deciding {
+  readonly draft: Draft
+  readonly purpose: NamedPurpose
+  readonly event: ConsentEvent
+  readonly notice: DecidedNotice
+  /** Hash of the running one. */
+  readonly policy: string
+}
+
+function decideOne({ draft, purpose, event, notice, policy }: Deciding): PurposeDecision {
+  const { name, basis, validFor } = purpose
+  const { head, at } = draft
+  const state = nextState(stateAt(head.consents[name], at), event)
+  const ends = event === 'give' && validFor !== undefined
+  const until = ends ? { validUntil: addDuration(at, validFor) } : {}
+  const { version: _, ...noticeFact } = notice
+  const fact: ConsentFact = { state, at, ...until, policy, notice: noticeFact }
+  const { [name]: __, ...objections } = head.objections
+  draft.head = {
+    ...head,
+    consents: { ...head.consents, [name]: fact },
+    // The person who objected may say yes again; nobody else lifts an objection.
+    objections: event === 'give' ? objections : head.objections,
+  }
+  return { purpose: name, state, basis, ...until }
+}
+
+function withdrawOne(draft: Draft, { name: purpose, basis }: NamedPurpose): PurposeDecision {
+  const { head, at } = draft
+  const effect = withdrawalEffect(basis)
+  if (effect === 'recorded') return { purpose, state: 'recorded', basis }
+  if (effect === 'objected') {
+    draft.head = { ...head, objections: { ...head.objections, [purpose]: at } }
+    return { purpose, state: 'objected', basis }
+  }
+  const before = head.consents[purpose]
+  const state = nextState(stateAt(before, at), 'withdraw')
+  const notice = before?.notice === undefined ? {} : { notice: before.notice }
+  const fact: ConsentFact = { state, at, policy: before?.policy ?? '', ...notice }
+  draft.head = { ...head, consents: { ...head.consents, [purpose]: fact } }
+  return { purpose, state, basis }
+}

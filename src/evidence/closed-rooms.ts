@@ -1,0 +1,77 @@
+import type { Consent } from '../consent/consent.ts'
+import type { Erasure } from '../erasure/erasure.ts'
+import type { Quarantine } from '../ledger/quarantine.ts'
+import type { Notices } from '../notices/notices.ts'
+import type { Permit } from '../permit/permit.ts'
+import type { People } from '../subjects/people.ts'
+import type { Subjects } from '../subjects/subjects.ts'
+import type { AuditFace } from '../audit/query.ts'
+
+/** What an app works with. */
+export interface Rooms {
+  readonly subjects: Subjects
+  readonly notices: Notices
+  readonly consent: Consent
+  readonly erasure: Erasure
+  readonly audit: AuditFace
+  readonly may: Permit['may']
+  accessor(ask: unknown): object
+  /** Makes durable what is not yet, before the store is closed. */
+  drain(): Promise<void>
+  /** For whoever verifies all of the store; absent in quarantine. */
+  readonly people?: People | undefined
+  /** Makes the accesses durable that are only in memory. */
+  flush?(): Promise<void>
+}
+
+/** How a method answers while the store is in quarantine. */
+type Closed<T> = { readonly [M in keyof T]: 'call' | 'iterate' }
+
+const SUBJECTS = { register: 'call', find: 'call' } as const satisfies Closed<Subjects>
+const NOTICES = { publish: 'call', serve: 'call', text: 'call' } as const satisfies Closed<Notices>
+const ERASURE = {
+  plan: 'call',
+  run: 'call',
+  resume: 'call',
+  erase: 'call',
+} as const satisfies Closed<Erasure>
+const AUDIT = { query: 'iterate' } as const satisfies Closed<AuditFace>
+const CONSENT = {
+  give: 'call',
+  refuse: 'call',
+  status: 'call',
+  history: 'iterate',
+  receipts: 'iterate',
+  bundle: 'call',
+} as const satisfies Closed<Omit<Consent, 'withdraw'>>
+
+/** Every method throws what the anchor found, but the one that a person must always have. */
+export function closedRooms(quarantine: Quarantine, withdraw: Consent['withdraw']): Rooms {
+  const close = <T extends object>(methods: Closed<T>): T => closed(quarantine, methods)
+  return {
+    subjects: close<Subjects>(SUBJECTS),
+    notices: close<Notices>(NOTICES),
+    consent: { ...close<Omit<Consent, 'withdraw'>>(CONSENT), withdraw },
+    erasure: close<Erasure>(ERASURE),
+    audit: close<AuditFace>(AUDIT),
+    ...close<Pick<Rooms, 'may'>>({ may: 'call' }),
+    accessor: () => {
+      quarantine.check()
+      return {}
+    },
+    drain: async () => undefined,
+  }
+}
+
+function closed<T extends object>(quarantine: Quarantine, methods: Closed<T>): T {
+  async function call(): Promise<void> {
+    quarantine.check()
+  }
+  function iterate(): AsyncIterable<never> {
+    return { [Symbol.asyncIterator]: () => ({ next: async () => quarantine.check() as never }) }
+  }
+  const ways = { call, iterate }
+  return Object.fromEntries(
+    Object.entries<'call' | 'iterate'>(methods).map(([name, way]) => [name, ways[way]]),
+  ) as T
+}

@@ -1,0 +1,108 @@
+import type { Log } from '../../ledger/log.ts'
+import { scanRows } from '../../storage/scan-rows.ts'
+import type { Key } from '../../storage/store.ts'
+import { type Deep, readAll } from './deep.ts'
+import { indexed, openSegments, tryOpen, verifySegments } from './segments.ts'
+import { createTally, type Tally } from './tally.ts'
+import { findWriters, type FoundWriter } from './writers.ts'
+
+const PAGE = 1_000
+const FAMILY = 'a/'
+const PLACE = /\/([0-9a-f]{4})\/([0-9a-f]{12})$/
+
+/** Holds every segment of accesses against its leaf, and the rows by which they are found against them. */
+export async function verifyAccesses(deep: Deep, verified: readonly Log[]): Promise<void> {
+  const writers = new Map<number, FoundWriter>()
+  const tally = createTally()
+  for await (const found of findWriters(deep, verified)) {
+    writers.set(found.writer, found)
+    await verifySegments(deep, found, ({ index }) => index.forEach(tally.turn))
+  }
+  await turnIndex(deep, writers, tally)
+  if (!tally.differs) return
+  await rejectSuspects(deep, writers, tally)
+  for (const found of writers.values()) await reportMissing(deep, found, tally)
+}
+
+/** Rows of segments that came meanwhile, or never were, are looked up one by one. */
+async function turnIndex(
+  deep: Deep,
+  writers: ReadonlyMap<number, FoundWriter>,
+  tally: Tally,
+): Promise<void> {
+  let others: Key[] = []
+  for await (const [key, value] of rowsOf(deep)) {
+    if (value.length > 0) deep.report({ key, kind: 'row_changed' })
+    if (isCounted(writers, key)) tally.turn(key)
+    else others.push(key)
+    if (others.length < PAGE) continue
+    await rejectStrangers(deep, writers, others)
+    others = []
+  }
+  await rejectStrangers(deep, writers, others)
+}
+
+async function rejectSuspects(
+  deep: Deep,
+  writers: ReadonlyMap<number, FoundWriter>,
+  tally: Tally,
+): Promise<void> {
+  let suspects: Key[] = []
+  for await (const [key] of rowsOf(deep)) {
+    if (isCounted(writers, key) && tally.isSuspect(key)) suspects.push(key)
+    if (suspects.length < PAGE) continue
+    await rejectStrangers(deep, writers, suspects)
+    suspects = []
+  }
+  await rejectStrangers(deep, writers, suspects)
+}
+
+async function* rowsOf(deep: Deep): AsyncGenerator<readonly [Key, Uint8Array]> {
+  for await (const row of scanRows(deep.store, deep.keyOf(FAMILY), { page: PAGE })) {
+    deep.options.signal?.throwIfAborted()
+    yield row
+  }
+}
+
+function isCounted(writers: ReadonlyMap<number, FoundWriter>, key: Key): boolean {
+  const place = placeOf(key)
+  const size = place === undefined ? undefined : writers.get(place.writer)?.size
+  return place !== undefined && size !== undefined && place.index < size
+}
+
+function placeOf(key: Key): { readonly writer: number; readonly index: number } | undefined {
+  const [, writer, index] = PLACE.exec(key) ?? []
+  if (writer === undefined || index === undefined) return undefined
+  return { writer: Number.parseInt(writer, 16), index: Number.parseInt(index, 16) }
+}
+
+/** Index rows of which no segment knows. One whose segment does not open is no fault of its own. */
+async function rejectStrangers(
+  deep: Deep,
+  writers: ReadonlyMap<number, FoundWriter>,
+  keys: readonly Key[],
+): Promise<void> {
+  for (const key of keys) {
+    const place = placeOf(key)
+    const row = place === undefined ? [] : [deep.keyspace.segment(place.writer, place.index)]
+    const [sealed] = await readAll(deep, row)
+    if (place === undefined || sealed === undefined) {
+      // A segment that is missing was named when the others were looked at.
+      if (!isCounted(writers, key)) deep.report({ key, kind: 'row_unexpected' })
+      continue
+    }
+    const opened = tryOpen(deep, place, sealed)
+    if (opened === undefined || indexed(deep, { ...opened, ...place }).index.includes(key)) continue
+    deep.report({ key, kind: 'row_unexpected' })
+  }
+}
+
+async function reportMissing(deep: Deep, found: FoundWriter, tally: Tally): Promise<void> {
+  for await (const segments of openSegments(deep, found)) {
+    const keys = segments.flatMap(({ index }) => index).filter(tally.isSuspect)
+    const values = await readAll(deep, keys)
+    keys.forEach((key, at) => {
+      if (values[at] === undefined) deep.report({ key, kind: 'row_missing' })
+    })
+  }
+}

@@ -1,0 +1,169 @@
+import { isPrivityError } from '../../base/errors.ts'
+import { type Fenced, readFence } from '../../erasure/fence.ts'
+import { openEnvelope, ROW_KIND } from '../../keys/envelope.ts'
+import type { Fault, FaultKind } from '../../ledger/verify-log.ts'
+import { CORE } from '../../policy/catalogue.ts'
+import type { Key, Row } from '../../storage/store.ts'
+import type { Person } from '../../subjects/person.ts'
+import type { ControllerFold } from './controller-fold.ts'
+import { type Deep, digestOf } from './deep.ts'
+import { openBodies, type PlacedLeaf } from './person-bodies.ts'
+
+/** What the log says that there is of a person. */
+export interface Expectation {
+  /** Digest by name; undefined when nothing can be told, because the document does not open. */
+  readonly rows: ReadonlyMap<string, string> | undefined
+  /** Rows that were looked at already: bodies, and pages whose entry an erasure has deleted. */
+  readonly settled: ReadonlySet<Key>
+  readonly leaves: readonly PlacedLeaf[]
+  readonly faults: readonly Fault[]
+}
+
+/** A person as found in the store. */
+export interface FoundPerson {
+  readonly id: string
+  readonly document: Uint8Array | undefined
+  /** Without the document. */
+  readonly rows: readonly Row[]
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
+const NOTHING: Expectation = { rows: new Map(), settled: new Set(), leaves: [], faults: [] }
+
+/** Derives from the log what the store should hold of a person. */
+export async function expectPerson(
+  deep: Deep,
+  fold: ControllerFold,
+  found: FoundPerson,
+): Promise<Expectation> {
+  const key = deep.keyspace.person(found.id)
+  try {
+    return await tryExpect(deep, fold, found)
+  } catch (error) {
+    if (faultOf(error) !== 'key_unavailable') return unreadable(key, error)
+  }
+  try {
+    // Another process may have added a key of its class since this one asked.
+    await deep.people.deps.keys.loadAll()
+    return await tryExpect(deep, fold, found)
+  } catch (error) {
+    return unreadable(key, error)
+  }
+}
+
+async function tryExpect(
+  deep: Deep,
+  fold: ControllerFold,
+  found: FoundPerson,
+): Promise<Expectation> {
+  const { id, document, rows } = found
+  const key = deep.keyspace.person(id)
+  const isErased = fold.rows.has(deep.nameOf(key))
+  if (document === undefined && !isErased) return expectNobody(key, rows)
+  const fenced = document === undefined ? undefined : readFence(deep.people.deps, id, document)
+  if (document === undefined || fenced !== undefined || isErased)
+    return expectErased(deep, fold, { ...found, fenced })
+  return expectLiving(deep, { ...found, document })
+}
+
+function unreadable(key: Key, error: unknown): Expectation {
+  return { ...NOTHING, rows: undefined, faults: [{ key, kind: faultOf(error) }] }
+}
+
+/** Without a document nothing opens: which rows are whose cannot be told. */
+function expectNobody(key: Key, rows: readonly Row[]): Expectation {
+  if (rows.length === 0) return NOTHING
+  return { ...NOTHING, rows: undefined, faults: [{ key, kind: 'row_missing' }] }
+}
+
+function faultOf(error: unknown): FaultKind {
+  if (!isPrivityError(error) || error.code === 'erased') throw error
+  return error.code === 'key_unavailable' ? 'key_unavailable' : 'document_unreadable'
+}
+
+function expectLiving(
+  deep: Deep,
+  { id, document, rows }: FoundPerson & { readonly document: Uint8Array },
+): Expectation {
+  const person = deep.people.open(id, document)
+  const bodies = openBodies(deep, { person, gone: NOBODY }, rows)
+  return { ...bodies, settled: bodies.keys }
+}
+
+interface FoundErased extends FoundPerson {
+  readonly fenced: Fenced | undefined
+}
+
+async function expectErased(
+  deep: Deep,
+  fold: ControllerFold,
+  found: FoundErased,
+): Promise<Expectation> {
+  const { id, document, fenced } = found
+  const name = deep.nameOf(deep.keyspace.person(id))
+  // The erasure may have got on since the fold was made.
+  if (document !== undefined && digestOf(document) !== fold.rows.get(name)) await fold.advance()
+  const digest = fold.rows.get(name)
+  const fence = new Map(digest === undefined ? [] : [[name, digest]])
+  if (document === undefined || fenced === undefined || fenced.sections.length === 0)
+    return { ...NOTHING, rows: fence }
+  const person = deep.people.openFenced(id, { document, sections: fenced.sections })
+  const gone = fold.deletedOf(id)
+  const bodies = openBodies(deep, { person, gone }, found.rows)
+  const left = [...bodies.rows].filter(([row]) => !gone.has(row))
+  const rows = new Map([...left, ...fence])
+  const pages = expectPages(deep, { person, gone, known: rows }, found.rows)
+  return {
+    rows,
+    settled: new Set([...bodies.keys, ...pages.keys]),
+    leaves: bodies.leaves,
+    faults: [...bodies.faults, ...pages.faults],
+  }
+}
+
+interface Erasing {
+  readonly person: Person
+  readonly gone: ReadonlySet<string>
+  readonly known: ReadonlyMap<string, string>
+}
+
+/** Pages go after the bodies that speak of them: what is left of those is told by the head. */
+function expectPages(
+  deep: Deep,
+  { person, gone, known }: Erasing,
+  found: readonly Row[],
+): { readonly keys: readonly Key[]; readonly faults: readonly Fault[] } {
+  const keys: Key[] = []
+  const faults: Fault[] = []
+  const stored = new Map(found)
+  for (const [page, revision] of Object.entries(person.head.pages)) {
+    const key = deep.keyspace.page(person.id, page)
+    if (known.has(deep.nameOf(key)) || gone.has(deep.nameOf(key))) continue
+    const sealed = stored.get(key)
+    keys.push(key)
+    if (sealed === undefined) faults.push({ key, kind: 'row_missing' })
+    else if (!opens(deep, { person, page, revision }, sealed))
+      faults.push({ key, kind: 'row_changed' })
+  }
+  return { keys, faults }
+}
+
+function opens(
+  { people }: Deep,
+  {
+    person,
+    page,
+    revision,
+  }: { readonly person: Person; readonly page: string; readonly revision: number },
+  sealed: Uint8Array,
+): boolean {
+  const { storeId } = people.deps
+  const place = { storeId, personId: person.id, accessClass: CORE, recordId: page, revision }
+  try {
+    openEnvelope(person.core, { kind: ROW_KIND.page, ...place }, sealed)
+    return true
+  } catch (error) {
+    faultOf(error)
+    return false
+  }
+}

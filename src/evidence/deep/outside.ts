@@ -1,0 +1,77 @@
+import { fromUtf8 } from '../../base/bytes.ts'
+import { isId } from '../../base/id.ts'
+import { isPrivityError } from '../../base/errors.ts'
+import { scanRows } from '../../storage/scan-rows.ts'
+import type { Key, Row } from '../../storage/store.ts'
+import type { ControllerFold } from './controller-fold.ts'
+import type { Deep } from './deep.ts'
+import { lookAtPerson } from './look-at-person.ts'
+import type { Tally } from './tally.ts'
+
+const PAGE = 1_000
+/** Tokens, holders, and ids of the app: rows of persons that are not under their prefix. */
+export const OUTSIDE = ['t/', 'u/', 'y/'] as const
+
+/**
+ * Holds the rows of persons that are found by something else than their id against what the persons should
+ * have. Whose these are is only asked of those that do not come out even.
+ */
+export async function verifyOutside(deep: Deep, fold: ControllerFold, tally: Tally): Promise<void> {
+  for (const family of OUTSIDE) {
+    for await (const [key] of pagesOf(deep, family)) tally.turn(key)
+  }
+  if (!tally.differs) return
+  for (const family of OUTSIDE) {
+    let suspects: Row[] = []
+    for await (const row of pagesOf(deep, family)) {
+      if (tally.isSuspect(row[0])) suspects.push(row)
+      if (suspects.length < PAGE) continue
+      await rejectStrangers(deep, fold, suspects)
+      suspects = []
+    }
+    await rejectStrangers(deep, fold, suspects)
+  }
+}
+
+async function* pagesOf(deep: Deep, family: string): AsyncGenerator<Row> {
+  for await (const row of scanRows(deep.store, deep.keyOf(family), { page: PAGE })) {
+    deep.options.signal?.throwIfAborted()
+    yield row
+  }
+}
+
+async function rejectStrangers(
+  deep: Deep,
+  fold: ControllerFold,
+  suspects: readonly Row[],
+): Promise<void> {
+  const byOwner = new Map<string, Key[]>()
+  for (const row of suspects) {
+    const owner = ownerOf(deep, row)
+    if (owner === undefined) deep.report({ key: row[0], kind: 'row_unexpected' })
+    else byOwner.set(owner, [...(byOwner.get(owner) ?? []), row[0]])
+  }
+  for (const [id, keys] of byOwner) {
+    const { faults } = await lookAtPerson(deep, fold, { id, suspects: keys })
+    const own = new Set(keys)
+    for (const fault of faults) {
+      if (fault.kind === 'row_unexpected' && own.has(fault.key ?? '')) deep.report(fault)
+    }
+  }
+}
+
+/** `t/<lookup>/<generation>/<token>/<id>/<record>`, `y/<type>/<id>`; `u/<generation>/<token>` says it inside. */
+function ownerOf(deep: Deep, [key, value]: Row): string | undefined {
+  const [family, ...parts] = deep.nameOf(key).split('/')
+  const id = family === 'u' ? sealedOwner(deep, key, value) : parts.at(family === 't' ? 3 : 1)
+  return isId(id) ? id : undefined
+}
+
+function sealedOwner({ controller }: Deep, key: Key, value: Uint8Array): string | undefined {
+  try {
+    return fromUtf8(controller.open(key, value))
+  } catch (error) {
+    if (isPrivityError(error)) return undefined
+    throw error
+  }
+}

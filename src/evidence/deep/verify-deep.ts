@@ -1,0 +1,91 @@
+import { type ErasedIndex, readErased } from '../../erasure/erased-index.ts'
+import { type Fault, MAX_FAULTS, tell, type WatchOptions } from '../../ledger/verify-log.ts'
+import type { Log } from '../../ledger/log.ts'
+import type { LogKeys } from '../../storage/keyspace.ts'
+import type { Key } from '../../storage/store.ts'
+import { verifyAccesses } from './accesses.ts'
+import { createControllerFold } from './controller-fold.ts'
+import { verifyNoted } from './noted-logs.ts'
+import { verifyControllerRows } from './controller-rows.ts'
+import { type Deep, type DeepDeps, startDeep } from './deep.ts'
+import { OUTSIDE, verifyOutside } from './outside.ts'
+import { verifyPeople } from './people.ts'
+import { findStrays } from './strays.ts'
+import { createTally } from './tally.ts'
+
+/** What was verified already. */
+export interface VerifiedLogs {
+  /** Leaves of each log of entries, the main one first. */
+  readonly sizes: readonly number[]
+  /** Access logs, from the first. */
+  readonly writers: readonly Log[]
+  readonly faults: readonly Fault[]
+}
+
+/** All that a store holds but its logs of entries; into `w/` is looked by writer. */
+const NAMES = ['a/', 'c/', 'k/', 'p/', ...OUTSIDE, 'w/'] as const
+const LOG_NAMES = ['e/', 'head', 'n/'] as const
+
+/**
+ * Holds every row but those of queues against what the log committed to: the expected store is the fold of
+ * the entries. Writers may go on meanwhile.
+ */
+export async function verifyDeep(
+  deps: DeepDeps,
+  { sizes, writers, faults }: VerifiedLogs,
+  options: WatchOptions,
+): Promise<readonly Fault[]> {
+  const deep = startDeep(deps, sizes, options)
+  for (const fault of faults) deep.report(fault)
+  const fold = createControllerFold(deep)
+  await fold.advance()
+  const before = await readErased(deps.people.deps)
+  const tally = createTally()
+  const { fenced, withheld } = await verifyPeople(deep, fold, tally)
+  await verifyOutside(deep, fold, tally)
+  await verifyNoted(deep, fold, writers)
+  await verifyAccesses(deep, writers)
+  await verifyControllerRows(deep, fold, fenced)
+  verifyErased(deep, { before, now: await readErased(deps.people.deps), withheld })
+  for await (const key of findStrays(deep.store, deep.keyspace.prefix, namesOf(deep))) {
+    deep.report({ key, kind: 'row_unexpected' })
+  }
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  tell(options, total, total)
+  return deep.faults
+}
+
+interface Erased {
+  readonly before: ErasedIndex
+  readonly now: ErasedIndex
+  readonly withheld: number
+}
+
+/** Every leaf has a body, or lost it to an erasure; none has both. */
+function verifyErased(deep: Deep, { before, now, withheld }: Erased): void {
+  const missing: Fault[] = []
+  let count = 0
+  for (const { number, keys, size, accounted } of deep.logs) {
+    for (let index = 0; index < size; index += 1) {
+      const isThere = accounted.has(index)
+      const fault = { index: BigInt(index), key: keys.leaf(index) }
+      if (isThere && before.has(index, number)) deep.report({ ...fault, kind: 'row_unexpected' })
+      if (isThere || now.has(index, number)) continue
+      count += 1
+      if (missing.length < MAX_FAULTS) missing.push({ ...fault, kind: 'body_missing' })
+    }
+  }
+  // Bodies that this process may not open belong to some of them; to which, it cannot tell.
+  if (count > withheld) missing.forEach(deep.report)
+}
+
+function namesOf({ logs, nameOf }: Deep): readonly string[] {
+  return [
+    ...NAMES,
+    ...logs.flatMap(({ keys }) => LOG_NAMES.map((name) => nameOf(prefixOf(keys)) + name)),
+  ]
+}
+
+function prefixOf({ head }: LogKeys): Key {
+  return head.slice(0, -'head'.length)
+}

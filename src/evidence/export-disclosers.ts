@@ -1,0 +1,74 @@
+import { PrivityError } from '../base/errors.ts'
+import { openEnvelope } from '../keys/envelope.ts'
+import type { LogHead } from '../ledger/log-head.ts'
+import { bodyContext, type People } from '../subjects/people.ts'
+import type { Person } from '../subjects/person.ts'
+import type { Accessed } from './export-accesses.ts'
+import type { Discloser } from './export-bodies.ts'
+import type { VerifyStoreDeps } from './verify-store.ts'
+
+/** A person whose evidence is exported. */
+export interface Disclosed extends Discloser, Accessed {
+  /** A copy. */
+  tagKey(): Uint8Array
+}
+
+/** What opening entries needs. */
+export interface DiscloseDeps extends VerifyStoreDeps {
+  /** Absent while the store is in quarantine: nobody's entries are opened then. */
+  readonly people: People | undefined
+}
+
+/**
+ * The people whose entries are disclosed.
+ *
+ * @throws {@link not_found} when a person was never registered
+ * @throws {@link erased} when a person was erased
+ */
+export async function openDisclosed(
+  { people, ledger }: DiscloseDeps,
+  ids: readonly string[],
+): Promise<readonly Disclosed[]> {
+  const disclosed: Disclosed[] = []
+  for (const id of ids) {
+    if (people === undefined) {
+      ledger.quarantine.check()
+      throw new PrivityError('not_found', { kind: 'subject' })
+    }
+    disclosed.push(disclosedPerson(people, (await people.read(id)).person))
+  }
+  return disclosed
+}
+
+/** The controller, as far as its entries go in this head. */
+export function controllerDiscloser(
+  { keyspace, controller }: DiscloseDeps,
+  { state }: LogHead,
+): Discloser {
+  const { controllerSequence: count } = state
+  return {
+    first: 0,
+    atLeast: typeof count === 'number' ? count : 0,
+    tag: controller.tag,
+    key: keyspace.controllerBody,
+    open: (sequence, sealed) => controller.open(keyspace.controllerBody(sequence), sealed),
+    missing: async () => undefined,
+  }
+}
+
+function disclosedPerson(people: People, { id, head, core }: Person): Disclosed {
+  const { keyspace, storeId } = people.deps
+  return {
+    id,
+    pseudonym: head.pseudonym,
+    first: 1,
+    atLeast: head.sequence,
+    tag: core.tag,
+    tagKey: core.tagKey,
+    key: (sequence) => keyspace.body(id, sequence),
+    open: (sequence, sealed) => openEnvelope(core, bodyContext(storeId, id, sequence), sealed),
+    missing: async () => {
+      await people.read(id)
+    },
+  }
+}

@@ -1,0 +1,220 @@
+import type { Instant } from '../base/time.ts'
+import type { TreeHead } from '../crypto/checkpoint.ts'
+import type { Jwks } from '../crypto/verify-jws.ts'
+import { judgeNote, type NoteKey, parseVerifierKeys } from '../crypto/note.ts'
+import { parseCheckpoint } from '../crypto/verify-checkpoint.ts'
+import { type Manifest, parseManifest } from './manifest.ts'
+import { folderOf } from './tiles.ts'
+import { type DisclosedAccess, verifyAccesses } from './verify-accesses.ts'
+import { type Archive, openArchive } from './verify-archive.ts'
+import { createBodyCheck, type DisclosedEntry } from './verify-bodies.ts'
+import type { EvidenceSource } from './verify-bytes.ts'
+import { firstOrigin, type SignedState, takeCheckpoint, takeNote } from './verify-log-checkpoint.ts'
+import { type LogCheck, type LogState, verifyLogFiles } from './verify-log-files.ts'
+import { type Refusal, RefusalError, refuse } from './verify-refusal.ts'
+
+/** What a bundle of evidence is held against, and who hears of what is in it. */
+export interface EvidenceTrust {
+  /** Name of the log. Default: the one that the bundle says, if one of the keys has this name. */
+  readonly origin?: string
+  /** C2SP verifier keys of the log, got by a way that does not lead through the bundle. */
+  readonly verifierKeys: readonly string[]
+  /** An older checkpoint that the verifier kept: the log must be that one, with entries appended. */
+  readonly checkpoint?: string
+  readonly signal?: AbortSignal
+  /** Called with how many leaves are verified. What it throws is ignored. */
+  readonly onProgress?: (done: bigint, of: bigint) => void
+  /** Called with each disclosed entry, once it is verified, and waited for. What it throws ends the verification. */
+  readonly onBody?: (entry: DisclosedEntry) => void | Promise<void>
+  /** As `onBody`, with each access to a disclosed person. */
+  readonly onAccess?: (access: DisclosedAccess) => void | Promise<void>
+}
+
+/** What was verified. */
+export interface Evidence {
+  /** The main log, then those that it shares the people with, if there are any. */
+  readonly logs: readonly EvidenceLog[]
+  /** What the log says of when it was exported. */
+  readonly exportedAt: Instant
+  /** Keys that verify receipts and certificates (RFC 7517), as the log says. */
+  readonly jwks: Jwks
+  /** The disclosed people; `entries` are all that the log has about them up to this checkpoint. */
+  readonly subjects: readonly EvidenceSubject[]
+  /** How many entries about no single person there are: all, or none if they are not disclosed. */
+  readonly controllerEntries: number
+}
+
+/** A log of which every leaf was verified. */
+export interface EvidenceLog {
+  readonly origin: string
+  readonly size: bigint
+  /** 32 bytes. */
+  readonly root: Uint8Array
+  /** Signed note, worth keeping for the next verification. */
+  readonly checkpoint: string
+}
+
+/** A person whose entries and accesses were disclosed. */
+export interface EvidenceSubject {
+  readonly id: string
+  readonly entries: number
+  readonly accesses: number
+}
+
+/** What a verifier found. */
+export type EvidenceVerdict =
+  | { readonly ok: true; readonly evidence: Evidence }
+  | ({ readonly ok: false } & Refusal)
+
+/**
+ * Verifies a bundle of evidence offline, in one pass and with one file in memory at a time: every leaf against
+ * the signed root, every disclosed body against its leaf, and that no entry of a disclosed person was left out.
+ * Never throws on what it is given to verify.
+ *
+ * It says what the log committed to; not that everything was logged, nor that the checkpoint is the newest.
+ *
+ * @throws the reason of the signal once it aborts, and what `onBody` or `onAccess` throws
+ * @example
+ * ```ts
+ * import { verifyEvidence } from 'privity/verify'
+ *
+ * const verdict = await verifyEvidence(new Uint8Array(0), { verifierKeys: [] })
+ * if (!verdict.ok) console.log(verdict.reason) // truncated
+ * ```
+ */
+export async function verifyEvidence(
+  bundle: EvidenceSource,
+  trust: EvidenceTrust,
+): Promise<EvidenceVerdict> {
+  const thrown: unknown[] = []
+  try {
+    return { ok: true, evidence: await verify(bundle, trust, thrown) }
+  } catch (error) {
+    if (error instanceof RefusalError) return { ok: false, ...error.refusal }
+    if (thrown.includes(error) || isReasonOf(trust, error)) throw error
+    // What a caller of JavaScript passes may throw when it is read.
+    return { ok: false, reason: 'unreadable' }
+  }
+}
+
+async function verify(
+  bundle: EvidenceSource,
+  trust: EvidenceTrust,
+  thrown: unknown[],
+): Promise<Evidence> {
+  trust.signal?.throwIfAborted()
+  const known = parseVerifierKeys(trust.verifierKeys)
+  if (known === undefined) throw refuse('invalid_keys')
+  const kept = parseKept(trust)
+  const archive = openArchive(bundle, trust.signal)
+  try {
+    const { manifest, keys } = await takeManifest(archive, trust, known)
+    const bodies = await createBodyCheck(manifest, passOn(trust.onBody, thrown))
+    const tell: LogCheck['tell'] = (done, of) =>
+      ignoreThrown(() => trust.onProgress?.(BigInt(done), BigInt(of)))
+    const logs = await verifyLogs(archive, { manifest, keys, kept, bodies, tell })
+    const { entries, controllerEntries } = bodies.close(archive)
+    const onAccess = passOn(trust.onAccess, thrown)
+    const accesses = await verifyAccesses(archive, { manifest, keys, onAccess })
+    await archive.end()
+    const { exportedAt, jwks, subjects } = manifest
+    return {
+      exportedAt,
+      jwks,
+      logs: logs.map(({ size, ...log }) => ({ ...log, size: BigInt(size) })),
+      controllerEntries,
+      subjects: subjects.map(({ id }, at) => ({
+        id,
+        entries: entries[at] ?? 0,
+        accesses: accesses[at] ?? 0,
+      })),
+    }
+  } finally {
+    archive.close()
+  }
+}
+
+/** Signed by the log itself: a witness knows nothing of it. */
+async function takeManifest(
+  archive: Archive,
+  trust: EvidenceTrust,
+  known: readonly NoteKey[],
+): Promise<{ readonly manifest: Manifest; readonly keys: readonly NoteKey[] }> {
+  const { note } = await takeNote(archive, 'manifest')
+  const manifest = parseManifest(note.text)
+  if (manifest === undefined) throw archive.refuse('malformed')
+  const { origin } = manifest
+  if (trust.origin !== undefined && trust.origin !== origin) throw archive.refuse('wrong_origin')
+  const keys = known.filter(({ name, algorithm }) => name === origin && algorithm === 'ed25519')
+  const verdict = await judgeNote(note, keys)
+  if (!verdict.ok) throw archive.refuse(verdict.reason)
+  return { manifest, keys }
+}
+
+interface LogsCheck extends Pick<LogCheck, 'bodies' | 'tell'> {
+  readonly manifest: Manifest
+  readonly keys: readonly NoteKey[]
+  readonly kept: TreeHead | undefined
+}
+
+/** The main log, then those that it shares the people with. */
+async function verifyLogs(archive: Archive, check: LogsCheck): Promise<readonly SignedState[]> {
+  const { manifest, keys, kept, bodies, tell } = check
+  const first = firstOrigin(manifest.origin)
+  const logs: SignedState[] = []
+  for (const [number, size] of manifest.sizes.entries()) {
+    const folder = folderOf(number)
+    // A log is named as its folder is.
+    const origin = `${first}/${folder}`.slice(0, -1)
+    const signed = await takeCheckpoint(archive, { name: `${folder}checkpoint`, origin, keys })
+    if (signed.size !== size) throw archive.refuse('malformed')
+    if (number === 0 && signed.origin !== manifest.origin) throw archive.refuse('wrong_origin')
+    const older = kept?.origin === signed.origin ? stateOf(kept, size) : undefined
+    await verifyLogFiles(archive, { folder, signed, kept: older, bodies, tell })
+    logs.push(signed)
+  }
+  // None of these logs is that of the older checkpoint.
+  if (kept !== undefined && !logs.some((log) => log.origin === kept.origin))
+    throw refuse('wrong_origin')
+  return logs
+}
+
+/** The older checkpoint was believed when it was kept, maybe under keys that are out of use by now. */
+function parseKept({ checkpoint }: EvidenceTrust): TreeHead | undefined {
+  const kept = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint)
+  if (checkpoint !== undefined && kept === undefined) throw refuse('malformed')
+  return kept
+}
+
+function stateOf(kept: TreeHead, size: number): LogState {
+  if (kept.size > BigInt(size)) throw refuse('rolled_back')
+  return { ...kept, size: Number(kept.size) }
+}
+
+/** Who watches has no say. */
+function ignoreThrown(watch: () => void): void {
+  try {
+    watch()
+  } catch {
+    return
+  }
+}
+
+/** What the app's callback throws is remembered as its own. */
+function passOn<T>(
+  callback: ((value: T) => void | Promise<void>) | undefined,
+  thrown: unknown[],
+): (value: T) => Promise<void> {
+  return async (value) => {
+    try {
+      await callback?.(value)
+    } catch (error) {
+      thrown.push(error)
+      throw error
+    }
+  }
+}
+
+function isReasonOf(trust: EvidenceTrust, error: unknown): boolean {
+  return trust?.signal?.aborted === true && trust.signal.reason === error
+}

@@ -1,0 +1,75 @@
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import type { Store } from '../storage/store.ts'
+import type { LogHead } from './log-head.ts'
+import { readState, type Shard, type ShardState } from './shard.ts'
+import type { Signers } from './signers.ts'
+
+/** What telling the logs needs. */
+export interface AdoptDeps {
+  readonly store: Store
+  readonly keyspace: Keyspace
+  readonly signers: Signers
+}
+
+/** Each time that another process was faster, that one got on. */
+const ATTEMPTS = 100
+
+/**
+ * Brings the heads of the other logs in step with the main one, which alone has the entries about policy and
+ * keys: a process whose policy is outdated must not write to any of them.
+ */
+export async function adoptMain(
+  deps: AdoptDeps,
+  main: Shard,
+  others: readonly Shard[],
+): Promise<void> {
+  for (const shard of others) await adoptOne(deps, main, shard)
+}
+
+async function adoptOne(deps: AdoptDeps, main: Shard, shard: Shard): Promise<void> {
+  for (let attempt = 1; !(await tryAdopt(deps, main, shard)); attempt += 1) {
+    if (attempt === ATTEMPTS) throw new PrivityError('write_conflict', { attempts: ATTEMPTS })
+  }
+}
+
+/** False when another process was faster; then it is looked at again. */
+async function tryAdopt(
+  { store, keyspace, signers }: AdoptDeps,
+  main: Shard,
+  shard: Shard,
+): Promise<boolean> {
+  const { log, number } = shard
+  const register = keyspace.shardRegister(number)
+  const [leading, bytes, noted] = await store.read([main.log.keys.head, log.keys.head, register])
+  // The main log knows of its leaves: who began it anew would write over them.
+  if (bytes === undefined && noted !== undefined)
+    throw new PrivityError('ledger_inconsistent', { origin: log.origin, kind: 'head' })
+  const told = await main.log.head(leading)
+  const before = await log.head(bytes)
+  const { policy, signer } = await readState({ signers, log: main.log }, told)
+  const { generation } = told
+  if (bytes !== undefined && isInStep(before, { policy, signer, generation })) return true
+  const state = { ...before.state, policy, signer }
+  const { put } = await log.append(before, { leaves: [], at: before.at, state, generation })
+  try {
+    await store.commit({ checks: [[log.keys.head, bytes ?? null]], put, del: [] })
+    return true
+  } catch (error) {
+    // Of unknown outcome: the next look tells.
+    if (isPrivityError(error, 'write_conflict') || isPrivityError(error, 'outcome_unknown'))
+      return false
+    throw error
+  }
+}
+
+function isInStep(
+  { state, generation }: LogHead,
+  told: Pick<ShardState, 'policy' | 'signer'> & Pick<LogHead, 'generation'>,
+): boolean {
+  return (
+    state['policy'] === told.policy &&
+    state['signer'] === told.signer &&
+    generation === told.generation
+  )
+}

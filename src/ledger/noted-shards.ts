@@ -1,0 +1,68 @@
+import { canonicalBytes } from '../base/canonical.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
+import type { Clock } from '../base/time.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import type { RollbackProtection } from './entry.ts'
+import type { EntryController, Shard } from './shard.ts'
+
+/** What noting needs. */
+export interface NotedShardsDeps {
+  readonly keyspace: Keyspace
+  readonly controller: EntryController
+  readonly clock: Clock
+}
+
+const VERSION = 1
+const NOTE_MS = 60_000
+
+/** Enters the checkpoints of these logs into the main log, which its anchor protects. */
+export async function enterShards(
+  deps: NotedShardsDeps,
+  main: Shard,
+  others: readonly Shard[],
+): Promise<void> {
+  for (const shard of others) await enterShard(deps, main, shard)
+}
+
+/** How many leaves of a log the main log knows of. */
+export function readNotedShard(
+  { keyspace, controller }: Pick<NotedShardsDeps, 'keyspace' | 'controller'>,
+  number: number,
+  sealed: Uint8Array | undefined,
+): number {
+  if (sealed === undefined) return 0
+  const json = parseCanonical(controller.open(keyspace.shardRegister(number), sealed))
+  return (json as { readonly size: number } | undefined)?.size ?? 0
+}
+
+/** Once a minute of activity, in the background: no entry waits for the main log, nor fails with it. */
+export function noteOften(
+  { clock }: Pick<NotedShardsDeps, 'clock'>,
+  enter: () => Promise<void>,
+): () => Promise<RollbackProtection> {
+  let notedAt = clock.now()
+  return async () => {
+    if (clock.now() - notedAt >= NOTE_MS) {
+      notedAt = clock.now()
+      enter().catch(() => undefined)
+    }
+    return 'none'
+  }
+}
+
+async function enterShard(deps: NotedShardsDeps, main: Shard, shard: Shard): Promise<void> {
+  const { keyspace, controller, clock } = deps
+  const { range, note } = await shard.head()
+  const key = keyspace.shardRegister(shard.number)
+  await main.submit<null>({
+    reads: [key],
+    build: (rows) => {
+      if (readNotedShard(deps, shard.number, rows.get(key)) >= range.size)
+        return { kind: 'done', value: null }
+      const row = controller.seal(key, canonicalBytes({ v: VERSION, size: range.size }))
+      const event = { type: 'shard.noted', shard: shard.number, note }
+      const entry = { kind: 'controller', at: clock.now(), event } as const
+      return { kind: 'change', change: { put: [[key, row]], del: [], entry }, value: null }
+    },
+  })
+}

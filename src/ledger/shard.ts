@@ -1,0 +1,242 @@
+import type { JsonObject } from '../base/canonical.ts'
+import { PrivityError } from '../base/errors.ts'
+import type { Clock } from '../base/time.ts'
+import { createGroupCommit, type GroupCommit } from '../storage/commit.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import type { Change, Finished, Rows } from '../storage/participant.ts'
+import type { Row, Store } from '../storage/store.ts'
+import { fingerprintOf } from './anchoring.ts'
+import {
+  createBody,
+  type Entry,
+  type EntryReceipt,
+  encodeLeaf,
+  type RollbackProtection,
+} from './entry.ts'
+import type { Log } from './log.ts'
+import { type LogHead, splitOrigin } from './log-head.ts'
+import { createProver, type Prover } from './prover.ts'
+import type { Quarantine } from './quarantine.ts'
+import { keyIdOf, type Signers } from './signers.ts'
+
+/** One log of entries: the main one, or one of several that share the people among them. */
+export interface Shard extends GroupCommit<Entry, EntryReceipt> {
+  /** 0 is the main log. */
+  readonly number: number
+  /** Submits in quarantine too: for whoever resolves the contradiction. */
+  resolve: GroupCommit<Entry, EntryReceipt>['submit']
+  readonly log: Log
+  /** Verified, as the store has it now. */
+  head(): Promise<LogHead>
+  /** Shows that entries are in the log as it is now. */
+  prover(): Prover
+}
+
+/** What a log of entries needs. */
+export interface ShardDeps {
+  readonly store: Store
+  readonly keyspace: Keyspace
+  readonly clock: Clock
+  readonly controller: EntryController
+  readonly signers: Signers
+  readonly quarantine: Quarantine
+  readonly log: Log
+  readonly number: number
+  /** How far an entry that this checkpoint covers is protected. */
+  protect(checkpoint: string): Promise<RollbackProtection>
+}
+
+/** Seals and blinds entries that are about no person. */
+export interface EntryController {
+  seal(row: string, plaintext: Uint8Array): Uint8Array
+  open(row: string, sealed: Uint8Array): Uint8Array
+  tag(message: Uint8Array): Uint8Array
+}
+
+/** State in the head of a log of entries. */
+export interface ShardState {
+  /** Next number of an entry about no person; those are in the main log only. */
+  readonly controllerSequence: number
+  /** Hash of the newest policy. */
+  readonly policy: string
+  /** Id of the key that signs from now on. */
+  readonly signer: string
+  /** Fingerprint of the checkpoint that an accepted copy does not follow. */
+  readonly succeeds?: string
+}
+
+/** A log over a store: every operation that changes something leaves with its leaf in one batch. */
+export function createShard(deps: ShardDeps): Shard {
+  const { store, clock, log, number, quarantine } = deps
+  const group = createGroupCommit<Entry, EntryReceipt>({
+    store,
+    clock,
+    finisher: {
+      reads: [log.keys.head],
+      finish: (changes, rows) => finish(deps, changes, rows),
+      applied: (receipts) => acknowledge(deps, receipts),
+    },
+  })
+  return {
+    ...group,
+    submit: (participant) =>
+      group.submit({
+        ...participant,
+        build: (rows) => {
+          quarantine.check()
+          return participant.build(rows)
+        },
+      }),
+    resolve: group.submit,
+    number,
+    log,
+    head: () => readStored(store, log),
+    prover: () => createProver(deps),
+  }
+}
+
+/**
+ * What a head says of the store. The key in use is the one that it names: another process may have put a new
+ * one in use.
+ *
+ * @throws {@link ledger_inconsistent} when it names a key that there is not
+ */
+export async function readState(
+  { signers, log }: Pick<ShardDeps, 'signers' | 'log'>,
+  { state }: LogHead,
+): Promise<ShardState> {
+  const known = stateOf(state, keyIdOf(signers.current.publicKey))
+  if (known.signer === keyIdOf(signers.current.publicKey)) return known
+  await signers.refresh()
+  const signer = keyIdOf(signers.current.publicKey)
+  // A log that was not told yet names a key that is out of use: from here on it names the one in use.
+  if (signers.publicKeys.some((publicKey) => keyIdOf(publicKey) === known.signer))
+    return { ...known, signer }
+  throw new PrivityError('ledger_inconsistent', { origin: log.origin, kind: 'signature' })
+}
+
+async function readStored(store: Store, log: Log): Promise<LogHead> {
+  const [bytes] = await store.read([log.keys.head])
+  if (bytes !== undefined) return log.head(bytes)
+  throw new PrivityError('ledger_inconsistent', { origin: log.origin, kind: 'head' })
+}
+
+/** What was committed is acknowledged with the protection that it has by then. */
+async function acknowledge(
+  { protect }: ShardDeps,
+  receipts: readonly EntryReceipt[],
+): Promise<readonly EntryReceipt[]> {
+  const [receipt] = receipts
+  if (receipt === undefined) return receipts
+  const rollbackProtection = await protect(receipt.checkpoint)
+  return receipts.map((unprotected) => ({ ...unprotected, rollbackProtection }))
+}
+
+async function finish(
+  deps: ShardDeps,
+  changes: readonly Change<Entry>[],
+  rows: Rows,
+): Promise<Finished<EntryReceipt>> {
+  const { log, quarantine } = deps
+  const accepted = changes.flatMap(({ entry }) => acceptedBy(entry))
+  if (accepted.length < changes.length) quarantine.check()
+  const before = await log.head(rows.get(log.keys.head))
+  const current = await readState(deps, before)
+  const folded = foldEntries(deps, { changes, before, state: current })
+  const successor = changes.flatMap(({ entry }) => successorOf(entry)).at(-1)
+  const appended = await log.append(before, {
+    leaves: folded.written.map(({ leaf }) => leaf),
+    at: Math.max(...changes.flatMap(({ entry }) => (entry.kind === 'person' ? [entry.at] : [0]))),
+    state: { ...folded.state },
+    // Beyond that of the anchor too: the copy may be of before an earlier acceptance.
+    generation: Math.max(before.generation, ...accepted.map(generationIn)) + accepted.length,
+    successor,
+  })
+  const { range, note } = appended.head
+  const receipts = folded.written.map(
+    ({ leaf, index, sequence }): EntryReceipt => ({
+      origin: log.origin,
+      index,
+      sequence,
+      size: range.size,
+      leaf,
+      inclusion: () => appended.inclusion(index),
+      checkpoint: note,
+      rollbackProtection: 'none',
+    }),
+  )
+  return { put: [...folded.written.map(({ body }) => body), ...appended.put], receipts }
+}
+
+interface FoldInput {
+  readonly changes: readonly Change<Entry>[]
+  readonly before: LogHead
+  readonly state: ShardState
+}
+
+interface Written {
+  readonly body: Row
+  readonly leaf: Uint8Array
+  readonly index: number
+  readonly sequence: number
+}
+
+/** The entries in order, each numbered by what those before it left. */
+function foldEntries(
+  deps: ShardDeps,
+  { changes, before, state }: FoldInput,
+): { readonly written: readonly Written[]; readonly state: ShardState } {
+  const written: Written[] = []
+  let folded = state
+  for (const change of changes) {
+    const { entry } = change
+    if (entry.policy !== undefined && entry.policy !== folded.policy)
+      throw new PrivityError('policy_outdated', { newest: folded.policy })
+    const sequence = entry.kind === 'person' ? entry.sequence : folded.controllerSequence
+    written.push(write(deps, change, { index: before.range.size + written.length, sequence }))
+    folded = nextState(folded, entry)
+  }
+  return { written, state: folded }
+}
+
+function write(
+  { keyspace, controller }: ShardDeps,
+  change: Change<Entry>,
+  place: { readonly index: number; readonly sequence: number },
+): Written {
+  const { entry } = change
+  const { bytes, commitment } = createBody(change, { ...place, prefix: keyspace.prefix })
+  const key = entry.kind === 'person' ? entry.bodyKey : keyspace.controllerBody(place.sequence)
+  const sealed = entry.kind === 'person' ? entry.seal(bytes) : controller.seal(key, bytes)
+  const tag = entry.kind === 'person' ? entry.tag : controller.tag
+  return { ...place, body: [key, sealed], leaf: encodeLeaf(tag, place.sequence, commitment) }
+}
+
+function nextState(state: ShardState, entry: Entry): ShardState {
+  if (entry.kind === 'person') return state
+  const { registers, successor, accepts } = entry
+  return {
+    ...state,
+    controllerSequence: state.controllerSequence + 1,
+    ...(registers === undefined ? {} : { policy: registers }),
+    ...(successor === undefined ? {} : { signer: keyIdOf(successor.publicKey) }),
+    ...(accepts === undefined ? {} : { succeeds: fingerprintOf(accepts) }),
+  }
+}
+
+/** Of a log without entries, when there is nothing yet. */
+function stateOf(json: JsonObject, signer: string): ShardState {
+  return { controllerSequence: 0, policy: '', signer, ...json }
+}
+
+function acceptedBy(entry: Entry): readonly string[] {
+  return entry.kind === 'controller' && entry.accepts !== undefined ? [entry.accepts] : []
+}
+
+function generationIn(note: string): number {
+  return splitOrigin(note.slice(0, note.indexOf('\n'))).generation
+}
+
+function successorOf(entry: Entry): readonly NonNullable<Signers['current']>[] {
+  return entry.kind === 'controller' && entry.successor !== undefined ? [entry.successor] : []
+}
