@@ -61,8 +61,9 @@ export interface PrivityOptions<P extends Purposes, R> {
   readonly anchor?: Anchor
   /**
    * How many logs share the people with each other, 1 to 64, when many processes write at once. Fixed when the
-   * store is made. Default: as it was made, or one. An anchor protects what is in the further logs within a
-   * minute, and their receipts claim nothing.
+   * store is made. Default: as it was made, or one. An anchor protects what is in the further logs once the main
+   * log has their checkpoints: once a minute while entries come, at `close`, and when the store is opened again.
+   * Until then their receipts claim nothing.
    */
   readonly shards?: number
   /** Isolates several controllers in one store. Default: the policy's controller id. */

@@ -14,7 +14,8 @@ const SIGMA = /* @__PURE__ */ Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32,
 
 /**
  * Seals bytes with XChaCha20-Poly1305 under a fresh random nonce of 24 bytes, which stands
- * before the ciphertext and its tag. No platform has this cipher, so it is noble's everywhere.
+ * before the ciphertext and its tag. No platform has this cipher: short ones are noble's, long ones the
+ * platform's ChaCha20-Poly1305 under the inner key.
  *
  * @throws {@link invalid_input} unless the key has 32 bytes.
  * @example

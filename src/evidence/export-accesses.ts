@@ -94,7 +94,8 @@ async function* segmentsOf(
   const prefix = keyspace.writerAccesses(pseudonym, writer)
   for await (const [key] of scanRows(store, prefix, { page: PAGE })) {
     const index = Number.parseInt(key.slice(prefix.length), 16)
-    if (index < size) yield index
+    // A row of another spelling was made by somebody else, and says nothing.
+    if (index < size && key === keyspace.access(pseudonym, writer, index)) yield index
   }
 }
 

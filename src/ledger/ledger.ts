@@ -99,7 +99,7 @@ function createOthers(
   return Array.from({ length: count }, (_, index) => {
     const number = index + 1
     const log = logOf(deps, number)
-    // The anchor remembers the main log, which learns of these within a minute.
+    // The anchor remembers the main log, which learns of these once a minute while entries come.
     const shard = createShard({
       ...deps,
       log,

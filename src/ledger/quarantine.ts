@@ -9,7 +9,6 @@ export interface Quarantine {
   /** Undefined as long as nothing contradicts. */
   readonly contradiction: Contradiction | undefined
   enter(contradiction: Contradiction): void
-  leave(): void
   /** @throws {@link ledger_inconsistent} while there is a contradiction */
   check(): void
 }
@@ -37,9 +36,6 @@ export function createQuarantine(): Quarantine {
     },
     enter: (found) => {
       contradiction ??= found
-    },
-    leave: () => {
-      contradiction = undefined
     },
     check: () => {
       if (contradiction !== undefined)

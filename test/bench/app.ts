@@ -13,6 +13,7 @@ import {
 } from 'privity'
 import { sqliteStore } from 'privity/sqlite'
 import { type Contact, contactOf } from './people.ts'
+import type { Synchronous } from './raw.ts'
 
 /** An app over Privity with one contact per person: twelve fields in two access classes. */
 export interface App {
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly audit?: 'strict' | 'deferred'
   /** What an erasure does with the file. Default: nothing, the store is told to have no scrub. */
   readonly scrub?: 'rewrite' | 'checkpoint'
+  /** Default: `full`, as a store makes it by itself. */
+  readonly synchronous?: Synchronous
   /** Another app over the same file. */
   readonly like?: OpenApp
 }
@@ -75,11 +78,12 @@ const actor = { id: 'staff:ida', roles: ['agent'] }
 
 /** Opens a database in a file, as durable as a store makes it by default. */
 export async function openApp(folder: string, options: AppOptions = {}): Promise<OpenApp> {
-  const { like, audit = 'deferred', scrub } = options
+  const { like, audit = 'deferred', scrub, synchronous = 'full' } = options
   const database =
     like?.database ?? new Database(join(folder, `${randomBytes(4).toString('hex')}.db`))
   const secret = like?.secret ?? new Uint8Array(randomBytes(32))
-  const sqlite = sqliteStore(database, scrub === undefined ? {} : { scrub })
+  const cleaning = scrub === undefined ? {} : { scrub }
+  const sqlite = sqliteStore(database, { synchronous, ...cleaning })
   const { store, take } = recording(scrub === undefined ? withoutScrub(sqlite) : sqlite)
   const privity = await createPrivity({ policy, store, keys: localKeys(secret), audit })
   const support = privity.accessor({ purpose: 'support', actor })

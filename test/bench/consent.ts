@@ -3,7 +3,7 @@ import type { Batch } from 'privity'
 import type { Bench } from './bench.ts'
 import { describe } from './create.ts'
 import { contactOf, shuffled } from './people.ts'
-import { freshRows, openRaw } from './raw.ts'
+import { freshRows, openRaw, type Synchronous } from './raw.ts'
 
 const PEOPLE = 500
 const CHECKS = 2_048
@@ -49,53 +49,60 @@ export const mayBench: Bench = {
   },
 }
 
-export const consentBench: Bench = {
-  name: 'consent',
-  title: `Consent decisions of ${GROUP} people at once, SQLite with synchronous = FULL`,
-  notes: [
-    'The floor inserts as many rows and bytes in one transaction. `give` also signs a receipt for each',
-    'person; `refuse` is the ledger entry alone.',
-  ],
-  setUp: async (folder) => {
-    const raw = openRaw(folder)
-    const app = await openApp(folder)
-    const ids = await app.register(GROUP)
-    const others = await app.register(GROUP)
-    const given = await recorded(app, ids, app.give)
-    const refused = await recorded(app, others, app.refuse)
-    return {
-      candidates: [
-        {
-          name: 'raw insert, as for give',
-          ops: GROUP,
-          run: async () => raw.insert(given.flatMap(freshRows)),
+export const consentBenches: readonly Bench[] = [
+  consentBench('consent', 'full'),
+  consentBench('consent-normal', 'normal'),
+]
+
+function consentBench(name: string, synchronous: Synchronous): Bench {
+  return {
+    name,
+    title: `Consent decisions of ${GROUP} people at once, SQLite with synchronous = ${synchronous}`,
+    notes: [
+      'The floor inserts as many rows and bytes in one transaction. `give` also signs a receipt for each',
+      'person; `refuse` is the ledger entry alone.',
+    ],
+    setUp: async (folder) => {
+      const raw = openRaw(folder, synchronous)
+      const app = await openApp(folder, { synchronous })
+      const ids = await app.register(GROUP)
+      const others = await app.register(GROUP)
+      const given = await recorded(app, ids, app.give)
+      const refused = await recorded(app, others, app.refuse)
+      return {
+        candidates: [
+          {
+            name: 'raw insert, as for give',
+            ops: GROUP,
+            run: async () => raw.insert(given.flatMap(freshRows)),
+          },
+          {
+            name: 'give, with a receipt each',
+            floor: 'raw insert, as for give',
+            ops: GROUP,
+            run: () => all(ids, app.give),
+          },
+          {
+            name: 'raw insert, as for refuse',
+            ops: GROUP,
+            run: async () => raw.insert(refused.flatMap(freshRows)),
+          },
+          {
+            name: 'refuse',
+            floor: 'raw insert, as for refuse',
+            ops: GROUP,
+            run: () => all(others, app.refuse),
+          },
+        ],
+        remarks: () => [`give: ${describe(given)}. refuse: ${describe(refused)}.`],
+        close: async () => {
+          await app.close()
+          app.database.close()
+          raw.close()
         },
-        {
-          name: 'give, with a receipt each',
-          floor: 'raw insert, as for give',
-          ops: GROUP,
-          run: () => all(ids, app.give),
-        },
-        {
-          name: 'raw insert, as for refuse',
-          ops: GROUP,
-          run: async () => raw.insert(refused.flatMap(freshRows)),
-        },
-        {
-          name: 'refuse',
-          floor: 'raw insert, as for refuse',
-          ops: GROUP,
-          run: () => all(others, app.refuse),
-        },
-      ],
-      remarks: () => [`give: ${describe(given)}. refuse: ${describe(refused)}.`],
-      close: async () => {
-        await app.close()
-        app.database.close()
-        raw.close()
-      },
-    }
-  },
+      }
+    },
+  }
 }
 
 async function recorded(

@@ -16,16 +16,19 @@ export interface Raw {
   close(): void
 }
 
-const SETTINGS = ['page_size = 16384', 'journal_mode = WAL', 'synchronous = FULL']
+/** What an acknowledged commit survives: `full` a loss of power too. */
+export type Synchronous = 'full' | 'normal'
+
+const SETTINGS = ['page_size = 16384', 'journal_mode = WAL']
 const TABLES = `
   CREATE TABLE contacts (id TEXT NOT NULL PRIMARY KEY, email TEXT NOT NULL, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX contacts_by_email ON contacts (email);
   CREATE TABLE rows (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;`
 
 /** Opens a new file with the settings of a store. */
-export function openRaw(folder: string): Raw {
+export function openRaw(folder: string, synchronous: Synchronous = 'full'): Raw {
   const database = new Database(join(folder, `${randomBytes(4).toString('hex')}.db`))
-  for (const setting of SETTINGS) database.pragma(setting)
+  for (const setting of [...SETTINGS, `synchronous = ${synchronous}`]) database.pragma(setting)
   database.exec(TABLES)
   const put = database.prepare('INSERT INTO contacts (id, email, json) VALUES (?, ?, ?)')
   const get = database.prepare('SELECT json FROM contacts WHERE id = ?').pluck()

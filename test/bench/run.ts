@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { auditBench } from './audit.ts'
 import { type Bench, compare, toLines } from './bench.ts'
-import { consentBench, mayBench } from './consent.ts'
+import { consentBenches, mayBench } from './consent.ts'
 import { createBench } from './create.ts'
 import { eraseBench } from './erase.ts'
+import { millionBench } from './million.ts'
 import { readBench } from './read.ts'
 import { verifyBench } from './verify.ts'
 
@@ -16,9 +17,10 @@ const BENCHES: readonly Bench[] = [
   createBench,
   mayBench,
   eraseBench,
-  consentBench,
+  ...consentBenches,
   auditBench,
   verifyBench,
+  millionBench,
 ]
 
 const { values, positionals } = parseArgs({
