@@ -30,7 +30,7 @@ export function withSpool(consent: Consent, deps: SpoolingDeps): Consent {
     ...consent,
     withdraw: async (subjectId, input, options) => {
       if (deps.quarantine.contradiction !== undefined) return keep(subjectId, input, options)
-      // One id for both: what was recorded before the contradiction was found is not recorded twice.
+      // An id in any case: what is kept again after a lost answer is recorded once.
       const parsed = parseWriteOptions(options)
       const once = { ...parsed, operationId: parsed.operationId ?? randomId() }
       try {
