@@ -74,7 +74,7 @@ export interface WithdrawalOutcome {
   readonly purpose: string
   /**
    * `recorded` changes nothing: the purpose rests on another basis. `kept` takes effect once the ledger, which
-   * its anchor contradicts, is open again; until then nothing is read for any purpose.
+   * its anchor contradicts, is open again; until then this instance reads nothing for any purpose.
    */
   readonly effect: 'withdrawn' | 'objected' | 'recorded' | 'kept'
   readonly basis: Purpose['basis']

@@ -1,3 +1,4 @@
+import { parseAnchor } from '../anchors/parse-anchor.ts'
 import { invalidInput } from '../base/errors.ts'
 import { membersOf, pick } from '../base/members.ts'
 import { type Clock, systemClock } from '../base/time.ts'
@@ -7,7 +8,6 @@ import type { Relationship } from '../permit/permit.ts'
 import type { Anchor } from '../storage/anchor.ts'
 import type { Store } from '../storage/store.ts'
 import { callable } from './callable.ts'
-import { parseAnchor } from './parse-anchor.ts'
 import { parseKeys } from './parse-keys.ts'
 import { isShardCount } from './shard-count.ts'
 import { parseStore } from './parse-store.ts'
@@ -65,7 +65,7 @@ export function parseOptions(options: unknown): ParsedOptions {
     policy,
     store: parseStore(given.store),
     keys: parseKeys(given.keys),
-    anchor: parseAnchor(given.anchor),
+    anchor: given.anchor === undefined ? undefined : parseAnchor(given.anchor, ['anchor']),
     shards,
     hooks: parseHooks(given.hooks),
     mode: audit,

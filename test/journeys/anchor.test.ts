@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Anchor, memoryAnchor, PrivityError, type Row } from 'privity'
 import { memoryData, memoryStore } from 'privity/memory'
-import { verifyCheckpoint, verifyReceipt } from 'privity/verify'
+import { verifyCheckpoint, verifyEvidence, verifyReceipt } from 'privity/verify'
 import {
   accessorsOf,
   type Acme,
@@ -285,4 +285,45 @@ test('an anchor that is no anchor is refused before anything is opened', async (
     const thrown = await caught(openAcme(memoryStore(), { anchor: anchor as never }))
     expect(thrown).toMatchObject({ code: 'invalid_input' })
   }
+})
+
+test('proofs that are read move no anchor', async () => {
+  const inner = memoryAnchor()
+  let moves = 0
+  const anchor: Anchor = {
+    read: () => inner.read(),
+    advance: (from, to) => {
+      moves += 1
+      return inner.advance(from, to)
+    },
+  }
+  const acme = await openAcme(memoryStore(), { anchor })
+  const { id } = await acme.subjects.register()
+  await giveOnWeb(acme, id, ['marketing'])
+  const before = moves
+  for (let at = 0; at < 3; at += 1) await acme.ledger.inclusion(0n)
+  const receipts = await collect(acme.consent.receipts(id))
+  expect(await protectionOf(acme, receipts[0] ?? '')).toBe('anchored')
+  expect(moves).toBe(before)
+  await acme.close()
+})
+
+test('an access row that somebody spelled otherwise is in no evidence', async () => {
+  const share = memoryData()
+  const acme = await openAcme(memoryStore({ share }))
+  const { id } = await acme.subjects.register()
+  await accessorsOf(acme).support.contact.create(id, ANNA)
+  await accessorsOf(acme).support.contact.read(id)
+  const forger = memoryStore({ share })
+  await forger.open()
+  const genuine = [...share.rows.keys()].filter((key) => key.includes('/a/'))
+  const put = genuine.map((key) => [`${key.slice(0, -1)}x`, new Uint8Array(0)] as const)
+  expect(put.length).toBeGreaterThan(0)
+  await forger.commit({ checks: [], put, del: [] })
+  const verdict = await verifyEvidence(
+    acme.ledger.export({ subjects: [id] }),
+    acme.ledger.publicKeys,
+  )
+  expect(verdict).toMatchObject({ ok: true, evidence: { subjects: [{ id, accesses: 1 }] } })
+  await acme.close()
 })

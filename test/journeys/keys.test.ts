@@ -14,6 +14,7 @@ import {
   SECRET,
   START,
 } from '../support/acme.ts'
+import { setBack } from '../support/set-back.ts'
 import { journey } from '../support/stores.ts'
 
 const CARE = 'contact:care!health'
@@ -235,3 +236,25 @@ for (const [name, now] of CLOCKS) {
     await again.close()
   })
 }
+
+journey(
+  'rows that the log knows of are not made anew when somebody deleted them',
+  async (place) => {
+    await (await openAcme(place.store())).close()
+    const rows = await place.rows()
+    for (const family of ['/c/catalogue', '/c/p/', '/k/k/']) {
+      for (const [gone] of rows.filter(([key]) => key.includes(family))) {
+        await setBack(
+          place,
+          rows.filter(([key]) => key !== gone),
+        )
+        expect(await refusal(openAcme(place.store()))).toEqual({
+          code: 'store_corrupt',
+          details: { reason: 'missing_row' },
+        })
+      }
+    }
+    await setBack(place, rows)
+    await (await openAcme(place.store())).close()
+  },
+)
