@@ -6,9 +6,12 @@ const config: Config = defineConfig({
   entry: {
     index: 'src/index.ts',
     memory: 'src/memory.ts',
+    idb: 'src/idb.ts',
     sqlite: 'src/sqlite.ts',
+    postgres: 'src/postgres.ts',
     reports: 'src/reports.ts',
     verify: 'src/verify.ts',
+    seal: 'src/seal.ts',
     testkit: 'src/testkit.ts',
   },
   format: ['esm'],

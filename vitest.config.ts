@@ -20,6 +20,8 @@ const config: ViteUserConfig = defineConfig({
     watch: false,
     testTimeout: 10_000,
     hookTimeout: 30_000,
+    // By default one core is left to the watcher, which is half of a machine of two.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,

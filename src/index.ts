@@ -9,13 +9,21 @@ export type { JsonObject, JsonValue } from './base/canonical.ts'
 export {
   type AnyPrivityError,
   type DenialReason,
+  ERROR_TABLE,
   type ErrorCode,
   type ErrorDetails,
+  type ErrorTraits,
+  type InputIssue,
+  type InputPath,
   isPrivityError,
   PrivityError,
 } from './base/errors.ts'
 export type { SubjectId } from './base/id.ts'
 export type { Duration, Instant } from './base/time.ts'
+export type { BlobAsk, OpenBlobAsk, SealBlobAsk } from './blobs/blob-ask.ts'
+export type { Blobs } from './blobs/blobs.ts'
+export type { ByteSource } from './blobs/byte-source.ts'
+export type { SealedBlob } from './blobs/seal-blob.ts'
 export type { Consent, Withdrawal, WithdrawalOutcome } from './consent/consent.ts'
 export type { ConsentMethod, DecisionInput, WithdrawInput } from './consent/consent-input.ts'
 export type { HistoryEntry } from './consent/history.ts'
@@ -24,10 +32,31 @@ export type { EraseAsk, Erasure } from './erasure/erasure.ts'
 export type { ErasureHook, HookContext, HookItem, HookOutcome } from './erasure/hook.ts'
 export type { ErasurePlan, PlanItem } from './erasure/plan.ts'
 export type { RunOptions } from './erasure/steps.ts'
+export {
+  type EnvelopeCall,
+  envelopeKeys,
+  type EnvelopeOptions,
+} from './keys/envelope-keys.ts'
+export { fileKeys, type FileKeysOptions } from './keys/file-keys.ts'
+export type { FormJwk } from './crypto/form-key.ts'
+export type { FormContext } from './forms/form-payload.ts'
+export type {
+  FormExpectation,
+  Forms,
+  OpenedForm,
+  RotateFormKeyOptions,
+} from './forms/forms.ts'
 export { localKeys } from './keys/local-keys.ts'
-export type { KeyContext, KeyProvider } from './keys/provider.ts'
+export type { Destruction, KeyContext, KeyProvider } from './keys/provider.ts'
+export { webCryptoKeys, type WebCryptoKeysOptions } from './keys/web-crypto-keys.ts'
 export type { Contradiction, ContradictionKind } from './ledger/quarantine.ts'
-export type { Fault, FaultKind, Verification, VerifyOptions } from './ledger/verify-log.ts'
+export type {
+  Fault,
+  FaultKind,
+  Verification,
+  VerifyOptions,
+  WatchOptions,
+} from './ledger/verify-log.ts'
 export type { NoticeRef, Notices, PublishInput, ServeInput } from './notices/notices.ts'
 export type { AccessAsk, Actor, MayAsk } from './permit/ask.ts'
 export type { Decision } from './permit/decide.ts'
@@ -44,21 +73,39 @@ export type {
 } from './policy/accessor-types.ts'
 export { definePolicy } from './policy/define-policy.ts'
 export { defineRecord } from './policy/define-record.ts'
+export type { LookupFinding, PolicyFinding } from './policy/findings.ts'
 export type {
   AnyField,
   Field,
   FieldKit,
   FieldOptions,
-  LookupNormaliser,
   SpecialCategory,
 } from './policy/field.ts'
 export type { LegalBasis } from './policy/legal-basis.ts'
+export type { CompoundOptions, LookupExpectations, LookupOptions } from './policy/lookup-options.ts'
+export type { LookupNormaliser, Normaliser } from './policy/normaliser.ts'
 export type { Controller, Policy, PolicyInput, Records, Role } from './policy/policy-type.ts'
 export { definePurposes, type Purpose, type Purposes } from './policy/purposes.ts'
+export type { LookupKind } from './policy/record-lookups.ts'
 export type { RecordOptions, RecordType } from './policy/record-type.ts'
 export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './policy/view-types.ts'
+export type { Pseudonym } from './pseudonyms/pseudonym.ts'
+export type { PseudonymAsk, Pseudonyms } from './pseudonyms/pseudonyms.ts'
+export type { PseudonymScope } from './pseudonyms/scope-keys.ts'
+export { exportStore } from './moving/export-store.ts'
+export type { ExportTotals } from './moving/format.ts'
+export { importStore } from './moving/import-store.ts'
+export type { MoveOptions } from './moving/move-options.ts'
 export { createPrivity, type Privity, type PrivityOptions } from './privity.ts'
+export type { EpochState } from './rotation/epoch-register.ts'
+export type { Epoch, KeyJobOptions, KeysFace } from './rotation/keys-face.ts'
+export type { LeftRecords, ResealReport } from './rotation/reseal.ts'
+export type { LeftKeys, RewrapReport } from './rotation/rewrap.ts'
+export type { DroppedLookupKeys } from './rotation/rotate-lookups.ts'
+export type { KeyUsage } from './rotation/usage.ts'
 export type { ExportOptions } from './evidence/export-options.ts'
+export { type Finding, fsck, type FsckReport } from './evidence/fsck.ts'
+export type { Meaning } from './evidence/fault-meanings.ts'
 export type { LedgerFace } from './evidence/ledger-face.ts'
 export type { LogFace } from './evidence/log-face.ts'
 export type { Consistency, Inclusion } from './evidence/proofs.ts'

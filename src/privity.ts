@@ -2,6 +2,7 @@ import { toHex, utf8 } from './base/bytes.ts'
 import { randomId } from './base/id.ts'
 import { type Audit, createAudit, enterTails } from './audit/audit.ts'
 import { type AuditFace, createAuditFace } from './audit/query.ts'
+import { type Blobs, createBlobs } from './blobs/blobs.ts'
 import { type Consent, createConsent } from './consent/consent.ts'
 import { createReceipts, type Receipts } from './consent/receipt.ts'
 import { createSpool } from './consent/spool.ts'
@@ -12,11 +13,15 @@ import {
   withSpool,
 } from './consent/spool-withdrawal.ts'
 import { sha256 } from './crypto/hash.ts'
+import { signJws } from './crypto/jose.ts'
 import { createCertificates } from './erasure/certificate.ts'
+import { CERTIFICATE_TYPE } from './erasure/verify-certificate.ts'
 import { createErasure, type Erasure } from './erasure/erasure.ts'
 import type { ErasureHook } from './erasure/hook.ts'
 import { closedRooms, type Rooms } from './evidence/closed-rooms.ts'
 import { createLedgerFace, type LedgerFace } from './evidence/ledger-face.ts'
+import { createForms, type Forms } from './forms/forms.ts'
+import type { GuardedKeys } from './keys/guarded-keys.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { quarantined } from './ledger/quarantine.ts'
@@ -29,6 +34,10 @@ import { compilePolicy } from './policy/compile.ts'
 import type { CompiledPolicy } from './policy/compiled.ts'
 import type { Policy } from './policy/policy-type.ts'
 import type { Purposes } from './policy/purposes.ts'
+import { createPseudonyms, type Pseudonyms } from './pseudonyms/pseudonyms.ts'
+import { createKeysFace, type KeysFace, type KeysFaceDeps } from './rotation/keys-face.ts'
+import { followProvider } from './rotation/rotate.ts'
+import { storedKeyFamilies } from './rotation/stored-keys.ts'
 import { openRoot, type Root } from './startup/open-root.ts'
 import { type ClockOption, type ParsedOptions, parseOptions } from './startup/options.ts'
 import { registerPolicy } from './startup/register-policy.ts'
@@ -92,7 +101,15 @@ export interface Privity<P extends Purposes, R> {
    * @throws {@link not_declared} when the policy has no such purpose
    */
   accessor<const Q extends keyof P & string>(ask: AccessAsk<Q>): Accessor<R, Q>
+  /** Attachments of records. */
+  readonly blobs: Blobs<R, keyof P & string>
+  /** What was sealed in a browser. */
+  readonly forms: Forms<R, keyof P & string>
+  /** Names for people that only this controller can trace back. */
+  readonly pseudonyms: Pseudonyms<keyof P & string>
   readonly erasure: Erasure
+  /** Epochs of the key provider, and what is sealed under keys of which. */
+  readonly keys: KeysFace
   /** Who looked at what. */
   readonly audit: AuditFace
   readonly ledger: LedgerFace
@@ -171,6 +188,8 @@ async function assemble<P extends Purposes, R>(
     policy: declared,
     ...faces,
     accessor: (ask: unknown) => faces.accessor(ask) as never,
+    blobs: faces.blobs as never,
+    forms: faces.forms as never,
     ledger: createLedgerFace({ ...rows, signing, origin, people, flush }),
     close: once(async () => {
       await drain()
@@ -220,6 +239,8 @@ async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts)
     origin,
     provider,
   })
+  const rotation = rotationOf({ provider, policy, root }, vault)
+  await followProvider(rotation, await provider.currentEpoch())
   const consent = createConsent({ people, policy, receipts })
   await recordKept(spooling, consent)
 
@@ -229,11 +250,35 @@ async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts)
     consent: withSpool(consent, spooling),
     may: (ask) => permit.may(ask),
     accessor: (ask) => createAccessor(vault, ask),
+    blobs: createBlobs(vault),
+    forms: createForms({ people, policy }),
+    pseudonyms: createPseudonyms({ people, policy, permit, audit }),
+    keys: createKeysFace(rotation),
     erasure: createErasure({ vault, hooks: parts.hooks, certificates }),
     audit: createAuditFace({ people, audit, origin }),
     drain: () => drain(ledger, audit),
     flush: () => audit.flush(),
     people,
+  }
+}
+
+type RotationParts = Pick<RoomParts, 'policy' | 'root'> & { readonly provider: GuardedKeys }
+
+function rotationOf({ provider, policy, root }: RotationParts, vault: Vault): KeysFaceDeps {
+  const { epochs, controllerSecret, salt, origin, signing } = root
+  const { people } = vault
+  return {
+    vault,
+    people,
+    provider,
+    epochs,
+    controllerSecret,
+    salt,
+    families: () => storedKeyFamilies(people.deps),
+    controllerOf: policy.controller,
+    policy: policy.hash,
+    origin,
+    sign: (payload) => signJws({ payload, typ: CERTIFICATE_TYPE, pkcs8: signing.jws.secret }),
   }
 }
 

@@ -1,3 +1,4 @@
+export type { Destruction, KeyContext, KeyProvider } from './keys/provider.ts'
 export type {
   Batch,
   DurabilityLevel,
@@ -10,6 +11,14 @@ export type {
   StoreLimits,
 } from './storage/store.ts'
 export type {
+  LogEvent,
+  LogFault,
+  LogFaultKind,
+  LogHistory,
+  LogRow,
+} from './testkit/check-log.ts'
+export { checkLog } from './testkit/check-log.ts'
+export type {
   CallCounts,
   Fault,
   FaultKind,
@@ -17,6 +26,18 @@ export type {
   FaultyStore,
 } from './testkit/faulty-store.ts'
 export { faultyStore } from './testkit/faulty-store.ts'
+export type { KeyProviderSuite, OpenedKeys } from './testkit/key-provider-suite.ts'
+export { keyProviderSuite } from './testkit/key-provider-suite.ts'
+export type { Random } from './testkit/random.ts'
+export type {
+  Scenario,
+  Simulated,
+  SimulatedClock,
+  SimulatedInstance,
+  SimulateOptions,
+} from './testkit/simulate.ts'
+export { simulate, SIMULATED_FAULTS } from './testkit/simulate.ts'
+export type { SimulatedCall } from './testkit/simulated-store.ts'
 export type { OpenedStore, StoreSuite } from './testkit/store-suite.ts'
 export { storeSuite } from './testkit/store-suite.ts'
 export { appendUntilKilled, countTogether } from './testkit/workloads.ts'

@@ -11,7 +11,7 @@ const PROJECT = ['src', 'test', 'docs', 'examples', 'README.md', 'CHANGELOG.md']
 describe('the project', () => {
   const files = readProject(PROJECT, /\.(ts|md)$/)
 
-  test('keeps every rule of the house', () => {
+  test('keeps every rule of the house', { timeout: 60_000 }, () => {
     expect(checkSource(files).map(formatViolation)).toEqual([])
   })
 

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import tsupConfig from '../tsup.config.ts'
@@ -25,8 +25,15 @@ const RUNTIMES = [
 const BUNDLES: readonly BundleRule[] = [
   { entry: 'privity', texts: ['sqlite'], packages: ['better-sqlite3'] },
   { entry: 'privity/memory', texts: ['sqlite'], packages: ['zod', 'jose'] },
+  { entry: 'privity/idb', texts: ['sqlite'], packages: ['zod', 'jose', '@noble/hashes'] },
   { entry: 'privity/verify', texts: ['sqlite'], packages: ['zod', '@noble/ciphers'] },
+  { entry: 'privity/postgres', texts: ['sqlite'], packages: ['zod', 'jose', 'pg', 'postgres'] },
   { entry: 'privity/sqlite', texts: [], packages: ['zod', 'jose', 'better-sqlite3'] },
+  {
+    entry: 'privity/seal',
+    texts: ['sqlite'],
+    packages: ['zod', '@noble/ciphers', '@noble/hashes'],
+  },
 ]
 
 describe('the package', () => {
@@ -41,7 +48,7 @@ describe('the package', () => {
 
   test('holds the build, its documents, and no path of the machine it was made on', () => {
     const allowed =
-      /^(dist\/[^/]+\.(js|d\.ts|js\.map)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/
+      /^(dist\/[^/]+\.(js|d\.ts|js\.map)|docs\/((design|stores)\/)?[^/]+\.md|(README|CHANGELOG)\.md|LICENSE|package\.json)$/
     const paths = [...consumer.packed.keys()]
     expect(paths.filter((path) => !allowed.test(path))).toEqual([])
     expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md']))
@@ -49,6 +56,20 @@ describe('the package', () => {
       Buffer.from(bytes).includes(PROJECT_ROOT),
     )
     expect(leaks.map(([path]) => path)).toEqual([])
+  })
+
+  test('holds every page that its README, and its pages, link to', () => {
+    const pages = [...consumer.packed].filter(([path]) => path.endsWith('.md'))
+    const linked = pages.flatMap(([path, bytes]) => {
+      const links = [
+        ...Buffer.from(bytes)
+          .toString()
+          .matchAll(/\]\((?!https?:)([^)#]+\.md)[^)]*\)/g),
+      ]
+      return links.map(([, link = '']) => join(dirname(path), link).replaceAll('\\', '/'))
+    })
+    expect(linked).toEqual(expect.arrayContaining(['docs/keys.md', 'docs/stores/indexeddb.md']))
+    expect(linked.filter((path) => !consumer.packed.has(path))).toEqual([])
   })
 
   test('lists the same entries in exports, the build and src', () => {

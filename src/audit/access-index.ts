@@ -6,7 +6,7 @@ import type { Access, SegmentPlace } from './segment.ts'
 
 /** Where index rows are, and what blinds them. */
 export interface IndexDeps {
-  readonly keyspace: Pick<Keyspace, 'access'>
+  readonly keyspace: Pick<Keyspace, 'access' | 'accesses'>
   readonly controller: Pick<ControllerKey, 'accessToken'>
 }
 
@@ -36,5 +36,8 @@ export function indexKeys(
     ...[...actors].map((id) => accessToken(deps, 'actor', id)),
     ...[...purposes].map((purpose) => accessToken(deps, 'purpose', purpose)),
   ]
-  return tokens.map((token) => deps.keyspace.access(token, writer, index))
+  const { access, accesses: under } = deps.keyspace
+  // The same in every key, and a key is made for every person.
+  const place = access('', writer, index).slice(under('').length)
+  return tokens.map((token) => under(token) + place)
 }

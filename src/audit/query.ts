@@ -42,7 +42,7 @@ export interface AccessRecord {
   readonly at: Instant
   readonly actor: { readonly id: string; readonly roles: readonly string[] }
   readonly purpose: string
-  /** Name of the record type. */
+  /** Name of the record type, or `pseudonym/<recipient>`. */
   readonly record: string
   readonly action: Access['action']
   /** Names of the access classes that were opened, e.g. `contact:marketing+support`. */

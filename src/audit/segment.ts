@@ -1,5 +1,5 @@
 import { lengthPrefixed, toBase64url, utf8 } from '../base/bytes.ts'
-import { canonicalBytes } from '../base/canonical.ts'
+import { ownBytes } from '../base/own-json.ts'
 import { randomBytes } from '../crypto/random.ts'
 import { segmentRoot } from './segment-proof.ts'
 
@@ -91,7 +91,7 @@ export function encodeSegmentLeaf(
     utf8(String(writer)),
     utf8(String(index)),
   ])
-  return canonicalBytes({ v: VERSION, s: toBase64url(tag(message)), b: toBase64url(root) })
+  return ownBytes({ b: toBase64url(root), s: toBase64url(tag(message)), v: VERSION })
 }
 
 interface Entry {

@@ -6,11 +6,13 @@ const HEX = '0123456789abcdef'
 const HEX_OF_BYTE: readonly string[] = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, '0'),
 )
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const BASE64 = `${LETTERS}+/`
+const BASE64URL = `${LETTERS}-_`
 
 /** The value of each digit, by its character code. */
 type Digits = readonly (number | undefined)[]
+const HEX_DIGITS = /* @__PURE__ */ digitsOf(HEX)
 const BASE64_DIGITS = /* @__PURE__ */ digitsOf(BASE64)
 const BASE64URL_DIGITS = /* @__PURE__ */ digitsOf(BASE64URL)
 
@@ -66,17 +68,24 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Reads lower-case hexadecimal digits; `undefined` for any other spelling. */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (!/^(?:[0-9a-f]{2})*$/.test(text)) return undefined
-  const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i += 1) {
-    bytes[i] = (HEX.indexOf(text.charAt(2 * i)) << 4) | HEX.indexOf(text.charAt(2 * i + 1))
+  const bytes = new Uint8Array(text.length >> 1)
+  return writeHex(text, bytes, 0) ? bytes : undefined
+}
+
+/** Writes the bytes of lower-case hexadecimal digits to a place; false for any other spelling. */
+export function writeHex(text: string, target: Uint8Array, offset: number): boolean {
+  if (text.length % 2 === 1) return false
+  for (let i = 0; i < text.length; i += 2) {
+    const [high, low] = [HEX_DIGITS[text.charCodeAt(i)], HEX_DIGITS[text.charCodeAt(i + 1)]]
+    if (high === undefined || low === undefined) return false
+    target[offset + (i >> 1)] = (high << 4) | low
   }
-  return bytes
+  return true
 }
 
 /** RFC 4648 section 5, without padding. */
 export function toBase64url(bytes: Uint8Array): string {
-  return encode64(bytes, BASE64URL)
+  return toBase64(bytes).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')
 }
 
 /** Reads base64url without padding; `undefined` unless encoding again gives the same text. */
@@ -86,8 +95,9 @@ export function fromBase64url(text: string): Uint8Array | undefined {
 
 /** RFC 4648 section 4, with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  const text = encode64(bytes, BASE64)
-  return text.padEnd(Math.ceil(text.length / 4) * 4, '=')
+  let binary = ''
+  for (const byte of bytes) binary += String.fromCharCode(byte)
+  return btoa(binary)
 }
 
 /** Reads base64 with padding; `undefined` unless encoding again gives the same text. */
@@ -113,17 +123,6 @@ export function lengthPrefixed(parts: readonly Uint8Array[]): Uint8Array {
     offset += 4 + part.length
   }
   return joined
-}
-
-function encode64(bytes: Uint8Array, alphabet: string): string {
-  let text = ''
-  let bits = 0
-  let width = 0
-  for (const byte of bytes) {
-    bits = ((bits << 8) | byte) & 0xfff
-    for (width += 8; width >= 6; width -= 6) text += alphabet.charAt((bits >> (width - 6)) & 63)
-  }
-  return width === 0 ? text : text + alphabet.charAt((bits << (6 - width)) & 63)
 }
 
 function decode64(text: string, digits: Digits): Uint8Array | undefined {

@@ -1,5 +1,6 @@
 import { utf8 } from './bytes.ts'
 import { invalidInput } from './errors.ts'
+import { inOrder, quote } from './json-text.ts'
 import { isPlainObject } from './plain.ts'
 
 /** Anything JSON can hold. */
@@ -21,9 +22,6 @@ const MAX_DEPTH = 64
 const MAX_NODES = 1_000_000
 /** Never leaves this file: its place is in the path of the writer. */
 const NOT_JSON = 'not JSON'
-const LONE_SURROGATE = /\p{Surrogate}/u
-/** Most texts need no escape and hold no surrogate: one test instead of two and a call. */
-const PLAIN_ASCII = /^[ !#-[\]-~]*$/
 
 interface Writer {
   readonly isNumber: (value: number) => boolean
@@ -77,9 +75,9 @@ function writeValue(writer: Writer, value: unknown): string {
 }
 
 function writeString(value: string): string {
-  if (PLAIN_ASCII.test(value)) return `"${value}"`
-  if (LONE_SURROGATE.test(value)) throw new TypeError(NOT_JSON)
-  return JSON.stringify(value)
+  const quoted = quote(value)
+  if (quoted === undefined) throw new TypeError(NOT_JSON)
+  return quoted
 }
 
 function writeNumber(writer: Writer, value: number): string {
@@ -118,14 +116,6 @@ function writeObject(writer: Writer, value: object): string {
 function namesOf(value: object): readonly string[] {
   if (Object.getOwnPropertySymbols(value).length > 0) throw new TypeError(NOT_JSON)
   return Object.getOwnPropertyNames(value)
-}
-
-/** By UTF-16 code units, as RFC 8785 section 3.2.3 asks; what we wrote ourselves is in order. */
-function inOrder(names: readonly string[]): readonly string[] {
-  for (let i = 1; i < names.length; i += 1) {
-    if ((names[i - 1] ?? '') > (names[i] ?? '')) return [...names].sort()
-  }
-  return names
 }
 
 function readProperty(value: object, name: PropertyKey): unknown {

@@ -79,6 +79,11 @@ export const ERROR_TRAITS = {
     message:
       'The key is not available to this process now. Check that the provider answers and that this process was given the class, then try again.',
   },
+  key_in_use: {
+    retryable: false,
+    status: 409,
+    message: 'The epoch is in use. Run keys.rotate() and keys.rewrap(), then retire it again.',
+  },
   decryption_failed: {
     retryable: false,
     status: 500,

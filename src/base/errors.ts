@@ -48,8 +48,8 @@ export interface ErrorDetails {
   readonly not_found: { readonly kind: string }
   /** The person was erased. */
   readonly erased: { readonly kind: 'subject' }
-  /** The thing to be made is there already. */
-  readonly already_exists: { readonly kind: 'record' | 'subject' | 'notice' }
+  /** The thing to be made is there already; `value`: another record has one that is `unique`. */
+  readonly already_exists: { readonly kind: 'record' | 'subject' | 'notice' | 'value' }
   /** Required fields of the record were erased or never written. */
   readonly incomplete_record: { readonly record: string; readonly fields: readonly string[] }
   /** Another process writes under a newer policy, identified by its hash. */
@@ -68,6 +68,21 @@ export interface ErrorDetails {
   readonly key_unreadable: { readonly what: string }
   /** The key was not released to this process, or its provider does not answer. */
   readonly key_unavailable: { readonly what: string }
+  /** Something is wrapped under the epoch still, or it is the one in use. */
+  readonly key_in_use: {
+    readonly epoch: number
+    /** It is the one that new keys are wrapped under. */
+    readonly current: boolean
+    /** People with keys under it, those who are being erased among them. */
+    readonly people: number
+    readonly erasing: number
+    /** Keys of lookups and of pseudonyms under it. */
+    readonly storedKeys: number
+    /** Documents of which it cannot be told. */
+    readonly unreadable: number
+    /** Other tenants of the store with keys under it: the provider is shared with them. */
+    readonly tenants: number
+  }
   /** Tampered bytes or a wrong context: the two cannot be told apart. */
   readonly decryption_failed: { readonly what: string }
   /** Bytes of a newer or foreign format. */

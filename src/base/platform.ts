@@ -20,6 +20,12 @@ export function nodeFiles(): NodeFiles | undefined {
   return process.getBuiltinModule?.('node:fs/promises')
 }
 
+/** The node:os module where the runtime has one, else `undefined`. */
+export function nodeOs(): typeof import('node:os') | undefined {
+  if (typeof process === 'undefined') return undefined
+  return process.getBuiltinModule?.('node:os')
+}
+
 /** Resolves after the microtasks of this turn, and of those they start, have run. */
 export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => {

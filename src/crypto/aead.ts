@@ -21,6 +21,8 @@ interface AeadInput {
 /** What to seal. */
 export interface SealInput extends AeadInput {
   readonly plaintext: Uint8Array
+  /** Where the ciphertext and its tag go, exactly as long as both. Default: bytes of their own. */
+  readonly into?: Uint8Array
 }
 
 /** What to open. */
@@ -34,7 +36,7 @@ export interface Aead {
   /**
    * Gives the ciphertext, then the tag of 16 bytes.
    *
-   * @throws {@link invalid_input} for a key or nonce of another size.
+   * @throws {@link invalid_input} for a key, nonce or place of another size.
    * @throws {@link unsupported_format} for an unknown suite.
    */
   seal(input: SealInput): Uint8Array
@@ -49,7 +51,7 @@ export interface Aead {
 
 /** One implementation of one suite, called with sizes that were checked; `open` may throw. */
 interface Cipher {
-  seal(input: SealInput): Uint8Array
+  seal(input: SealInput, into: Uint8Array): void
   open(input: OpenInput): Uint8Array
 }
 type Ciphers = { readonly [S in Suite]: Cipher }
@@ -114,7 +116,13 @@ export function wipeKey(key: Uint8Array): void {
 
 function toAead(ciphers: Ciphers): Aead {
   return {
-    seal: (input) => cipherFor(ciphers, input).seal(input),
+    seal: (input) => {
+      const { plaintext, into = new Uint8Array(plaintext.length + TAG_BYTES) } = input
+      if (into.length !== plaintext.length + TAG_BYTES)
+        throw invalidInput(['into'], 'invalid_length')
+      cipherFor(ciphers, input).seal(input, into)
+      return into
+    },
     open: (input) => {
       const cipher = cipherFor(ciphers, input)
       if (input.ciphertext.length < TAG_BYTES) return undefined
@@ -141,12 +149,14 @@ function cipherFor(ciphers: Ciphers, input: AeadInput): Cipher {
 function nobleCiphers(): Ciphers {
   return {
     1: {
-      seal: ({ key, nonce, ad, plaintext }) => chacha20poly1305(key, nonce, ad).encrypt(plaintext),
+      seal: ({ key, nonce, ad, plaintext }, into) =>
+        into.set(chacha20poly1305(key, nonce, ad).encrypt(plaintext)),
       open: ({ key, nonce, ad, ciphertext }) =>
         chacha20poly1305(key, nonce, ad).decrypt(ciphertext),
     },
     2: {
-      seal: ({ key, nonce, ad, plaintext }) => gcm(key, nonce, ad).encrypt(plaintext),
+      seal: ({ key, nonce, ad, plaintext }, into) =>
+        into.set(gcm(key, nonce, ad).encrypt(plaintext)),
       open: ({ key, nonce, ad, ciphertext }) => gcm(key, nonce, ad).decrypt(ciphertext),
     },
   }
@@ -156,14 +166,14 @@ function nodeCiphers(node: NodeCrypto): Ciphers {
   const keyOf = ({ key }: AeadInput): KeyObject => handleOf(node, key)
   return {
     1: {
-      seal: (input) =>
-        seal(node.createCipheriv('chacha20-poly1305', keyOf(input), input.nonce, TAG), input),
+      seal: (input, into) =>
+        seal(node.createCipheriv('chacha20-poly1305', keyOf(input), input.nonce, TAG), input, into),
       open: (input) =>
         open(node.createDecipheriv('chacha20-poly1305', keyOf(input), input.nonce, TAG), input),
     },
     2: {
-      seal: (input) =>
-        seal(node.createCipheriv('aes-256-gcm', keyOf(input), input.nonce, TAG), input),
+      seal: (input, into) =>
+        seal(node.createCipheriv('aes-256-gcm', keyOf(input), input.nonce, TAG), input, into),
       open: (input) =>
         open(node.createDecipheriv('aes-256-gcm', keyOf(input), input.nonce, TAG), input),
     },
@@ -179,14 +189,12 @@ function handleOf(node: NodeCrypto, key: Uint8Array): KeyObject {
   return handle
 }
 
-function seal(cipher: Cipheriv, { ad, plaintext }: SealInput): Uint8Array {
+function seal(cipher: Cipheriv, { ad, plaintext }: SealInput, into: Uint8Array): void {
   cipher.setAAD(ad, { plaintextLength: plaintext.length })
-  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
-  sealed.set(cipher.update(plaintext))
+  into.set(cipher.update(plaintext))
   // Stream ciphers keep nothing back, so `final` only computes the tag.
   cipher.final()
-  sealed.set(cipher.getAuthTag(), plaintext.length)
-  return sealed
+  into.set(cipher.getAuthTag(), plaintext.length)
 }
 
 function open(decipher: Decipheriv, { ad, ciphertext }: OpenInput): Uint8Array {

@@ -4,32 +4,28 @@ const POOL_BYTES = 1_024
 /** Longer ones are rare, and asked for alone. */
 const LONGEST_POOLED = 64
 
-interface Pool {
-  readonly bytes: Uint8Array
-  readonly used: number
-}
-
-let pool: Pool | undefined
+/** Random bytes to come; what was handed out, and everything between two turns, is zeros. */
+const pool = /* @__PURE__ */ new Uint8Array(POOL_BYTES)
+let used = POOL_BYTES
 let asked = 0
 
 /**
  * Fresh random bytes from the platform's cryptographic generator. Asking it costs several microseconds however
  * little one asks for, and a batch needs hundreds of nonces: after the first of a turn they come from a pool,
- * which is overwritten as it is used and is gone before anything else runs.
+ * which is overwritten as it is used and is empty before anything else runs.
  */
 export function randomBytes(length: number): Uint8Array {
   if (length > LONGEST_POOLED || isFirstOfTurn()) return ask(length)
-  const { bytes, used } = poolFor(length)
-  const taken = bytes.slice(used, used + length)
-  bytes.fill(0, used, used + length)
-  pool = { bytes, used: used + length }
+  if (used + length > POOL_BYTES) refill()
+  const taken = pool.slice(used, used + length)
+  pool.fill(0, used, used + length)
+  used += length
   return taken
 }
 
-function poolFor(length: number): Pool {
-  if (pool !== undefined && pool.used + length <= POOL_BYTES) return pool
-  pool?.bytes.fill(0)
-  return { bytes: ask(POOL_BYTES), used: 0 }
+function refill(): void {
+  crypto.getRandomValues(pool)
+  used = 0
 }
 
 function isFirstOfTurn(): boolean {
@@ -40,8 +36,8 @@ function isFirstOfTurn(): boolean {
 }
 
 function forget(): void {
-  pool?.bytes.fill(0)
-  pool = undefined
+  pool.fill(0)
+  used = POOL_BYTES
   asked = 0
 }
 

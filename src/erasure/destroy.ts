@@ -87,7 +87,7 @@ export async function openFenced(
     throw new PrivityError('erased', { kind: 'subject' })
   return fenced.sections.length === 0
     ? undefined
-    : people.openFenced(subjectId, { document, sections: fenced.sections })
+    : deps.keys.meet(() => people.openFenced(subjectId, { document, sections: fenced.sections }))
 }
 
 function destroyedOf(person: Person, rows: PersonRows): Destroyed {

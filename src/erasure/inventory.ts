@@ -38,11 +38,14 @@ export async function listRows(people: People, person: Person): Promise<PersonRo
     rows.filter(([key]) => key.startsWith(`${prefix}${letter}/`))
   const pages = family('h')
   const heads = [...singleHeads(person), ...pages.flatMap((row) => pageHeads(people, person, row))]
-  const lookupRows = heads.flatMap(({ head, record }) =>
-    head.tokens.map(([lookup, generation, token]) =>
+  const lookupRows = heads.flatMap(({ head, record }) => [
+    ...head.tokens.map(([lookup, generation, token]) =>
       keyspace.token({ lookup, generation, token }, person.id, record),
     ),
-  )
+    ...(head.claims ?? []).map(([lookup, generation, token]) =>
+      keyspace.claim({ lookup, generation, token }),
+    ),
+  ])
   const claimed = new Set(
     ['r', 'e', 'o', 'h'].flatMap((letter) => family(letter).map(([key]) => key)),
   )

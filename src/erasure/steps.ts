@@ -1,3 +1,5 @@
+import { sameBytes } from '../base/bytes.ts'
+import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Certificates } from './certificate.ts'
@@ -6,6 +8,7 @@ import { destroyPerson, fencePerson, openFenced } from './destroy.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
 import { countRows, listRows } from './inventory.ts'
+import type { Inventory } from './plan.ts'
 import { advanceJob, type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
 import { executeHooks, needsPlaintext, planHooks } from './run-hooks.ts'
 import { incomplete, verifyErased } from './verify-erased.ts'
@@ -47,6 +50,8 @@ const ORDER: readonly Step[] = [
   'verified',
 ]
 
+/** One more than anybody needs who is not written all the time. */
+const LOOKS = 50
 /** Progress counts from the plan. */
 const PLANNED = ORDER.indexOf('planned')
 
@@ -72,7 +77,7 @@ export async function planJob(deps: ErasureDeps, job: Job): Promise<Job> {
   const { vault, hooks } = deps
   const { people } = vault
   const { erasureId, subjectId } = job
-  const { person } = await people.read(subjectId)
+  const { person, inventory } = await takeInventory(people, subjectId)
   const { externalId } = person.head
   const contexts = hookContexts(vault, {
     erasureId,
@@ -83,8 +88,23 @@ export async function planJob(deps: ErasureDeps, job: Job): Promise<Job> {
   })
   const planned = await planHooks(hooks, contexts)
   contexts.revoke()
-  const inventory = countRows(person, await listRows(people, person))
   return { ...job, inventory, hooks: planned, step: 'planned' }
+}
+
+/** Rows are read after the document that says how to open them: what was written meanwhile is looked at again. */
+async function takeInventory(
+  people: People,
+  subjectId: string,
+): Promise<{ readonly person: Person; readonly inventory: Inventory }> {
+  for (let look = 1; ; look += 1) {
+    const { person } = await people.read(subjectId)
+    try {
+      return { person, inventory: countRows(person, await listRows(people, person)) }
+    } catch (error) {
+      const { person: now } = await people.read(subjectId)
+      if (look === LOOKS || sameBytes(now.document, person.document)) throw error
+    }
+  }
 }
 
 /** What the app's callback throws is its own affair, and must not stop an erasure half way. */

@@ -1,7 +1,8 @@
 import { toBase64url } from '../base/bytes.ts'
 import { canonicalBytes, type JsonObject, type JsonValue } from '../base/canonical.ts'
 import { bytesOf, hasMembers, isCount, isJsonObject, readList } from '../base/json-shape.ts'
-import { parseCanonical, rewriteCanonical } from '../base/parse-canonical.ts'
+import { ownBytes } from '../base/own-json.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import { pathOf } from './tiles.ts'
 
 /** The accesses to one person in one segment of an access log, and nobody else's. */
@@ -58,7 +59,7 @@ export function decodeAccessFile(bytes: Uint8Array): AccessFile | undefined {
 
 /** The bytes of an entry, as the segment hashed them. */
 export function entryBytes({ entry }: ProvenAccess): Uint8Array {
-  return rewriteCanonical(entry)
+  return ownBytes(entry)
 }
 
 function toEntry(value: JsonValue): ProvenAccess | undefined {

@@ -1,8 +1,12 @@
+import type { Blobs } from '../blobs/blobs.ts'
 import type { Consent } from '../consent/consent.ts'
 import type { Erasure } from '../erasure/erasure.ts'
+import type { Forms } from '../forms/forms.ts'
 import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Notices } from '../notices/notices.ts'
 import type { Permit } from '../permit/permit.ts'
+import type { Pseudonyms } from '../pseudonyms/pseudonyms.ts'
+import type { KeysFace } from '../rotation/keys-face.ts'
 import type { People } from '../subjects/people.ts'
 import type { Subjects } from '../subjects/subjects.ts'
 import type { AuditFace } from '../audit/query.ts'
@@ -14,6 +18,10 @@ export interface Rooms {
   readonly consent: Consent
   readonly erasure: Erasure
   readonly audit: AuditFace
+  readonly blobs: Blobs<never, never>
+  readonly forms: Forms<never, never>
+  readonly pseudonyms: Pseudonyms
+  readonly keys: KeysFace
   readonly may: Permit['may']
   accessor(ask: unknown): object
   /** Makes durable what is not yet, before the store is closed. */
@@ -35,6 +43,29 @@ const ERASURE = {
   resume: 'call',
   erase: 'call',
 } as const satisfies Closed<Erasure>
+const BLOBS = { seal: 'call', open: 'call' } as const satisfies Closed<Blobs<never, never>>
+const FORMS = {
+  publicKey: 'call',
+  open: 'call',
+  openChanges: 'call',
+  rotateKey: 'call',
+} as const satisfies Closed<Forms<never, never>>
+const PSEUDONYMS = {
+  of: 'call',
+  resolve: 'call',
+  destroy: 'call',
+} as const satisfies Closed<Pseudonyms>
+const KEYS = {
+  rotate: 'call',
+  rewrap: 'call',
+  reseal: 'call',
+  usage: 'call',
+  retire: 'call',
+  epochs: 'call',
+  rotateLookups: 'call',
+  lookupsDue: 'call',
+  dropLookups: 'call',
+} as const satisfies Closed<KeysFace>
 const AUDIT = { query: 'iterate' } as const satisfies Closed<AuditFace>
 const CONSENT = {
   give: 'call',
@@ -54,6 +85,10 @@ export function closedRooms(quarantine: Quarantine, withdraw: Consent['withdraw'
     consent: { ...close<Omit<Consent, 'withdraw'>>(CONSENT), withdraw },
     erasure: close<Erasure>(ERASURE),
     audit: close<AuditFace>(AUDIT),
+    blobs: close<Blobs<never, never>>(BLOBS),
+    forms: close<Forms<never, never>>(FORMS),
+    pseudonyms: close<Pseudonyms>(PSEUDONYMS),
+    keys: close<KeysFace>(KEYS),
     ...close<Pick<Rooms, 'may'>>({ may: 'call' }),
     accessor: () => {
       quarantine.check()

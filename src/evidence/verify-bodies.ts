@@ -1,7 +1,8 @@
 import { toBase64url } from '../base/bytes.ts'
 import type { JsonObject } from '../base/canonical.ts'
 import { bytesOf, hasMembers, isJsonObject } from '../base/json-shape.ts'
-import { parseCanonical, rewriteCanonical } from '../base/parse-canonical.ts'
+import { ownBytes } from '../base/own-json.ts'
+import { parseCanonical } from '../base/parse-canonical.ts'
 import { platformHmac } from '../crypto/hash.ts'
 import { commitmentMessage, type Leaf, tagMessage } from '../ledger/entry.ts'
 import type { Manifest, ManifestSubject } from './manifest.ts'
@@ -148,7 +149,7 @@ async function openBody(contents: Uint8Array, leaf: Leaf): Promise<JsonObject | 
   const { body } = json
   const secret = bytesOf(json['secret'])
   if (secret?.length !== SECRET_LENGTH || !isJsonObject(body)) return undefined
-  const commitment = await platformHmac(secret, commitmentMessage(rewriteCanonical(body)))
+  const commitment = await platformHmac(secret, commitmentMessage(ownBytes(body)))
   return toBase64url(commitment) === leaf.b ? body : undefined
 }
 

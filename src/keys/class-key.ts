@@ -2,7 +2,7 @@ import { utf8 } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
 import { type Suite, wipeKey } from '../crypto/aead.ts'
 import { hkdfSha256 } from '../crypto/hkdf.ts'
-import { hmacSha256 } from '../crypto/hash.ts'
+import { createMacKey, type MacKey } from '../crypto/hash.ts'
 
 /** A person's key for one access class, ready to use. Its secret is never stored in clear. */
 export interface ClassKey {
@@ -17,6 +17,8 @@ export interface ClassKey {
    * left out, and whoever holds it can link that person's leaves and nobody else's.
    */
   tagKey(): Uint8Array
+  /** What the keys of attachments are derived from; a copy, for the caller to overwrite. */
+  blobKey(): Uint8Array
   /** Overwrites what was derived, as far as JavaScript allows. */
   wipe(): void
 }
@@ -33,16 +35,12 @@ const LENGTH = 32
 export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
   const ikm = secret.slice()
   const suites = new Map<Suite, SuiteKey>()
-  let tagKey: Uint8Array | undefined
+  let tags: MacKey | undefined
   let wiped = false
   function live(): Uint8Array {
     // A key is overwritten when its person is erased; sealing under it would lose what is sealed.
     if (wiped) throw new PrivityError('erased', { kind: 'subject' })
     return ikm
-  }
-  function tagKeyOf(secret: Uint8Array): Uint8Array {
-    tagKey ??= derive(secret, 'tag')
-    return tagKey
   }
   return {
     id,
@@ -57,15 +55,27 @@ export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
       suites.set(suite, derived)
       return derived
     },
-    tag: (message) => hmacSha256(tagKeyOf(live()), message),
-    tagKey: () => tagKeyOf(live()).slice(),
+    tag: (message) => {
+      const secret = live()
+      tags ??= tagKeyOf(secret)
+      return tags.mac(message)
+    },
+    tagKey: () => derive(live(), 'tag'),
+    blobKey: () => derive(live(), '3/chunked'),
     wipe: () => {
       wiped = true
       ikm.fill(0)
-      tagKey?.fill(0)
+      tags?.wipe()
       for (const { cipher } of suites.values()) wipeKey(cipher)
     },
   }
+}
+
+function tagKeyOf(secret: Uint8Array): MacKey {
+  const key = derive(secret, 'tag')
+  const tags = createMacKey(key)
+  key.fill(0)
+  return tags
 }
 
 function derive(ikm: Uint8Array, use: string): Uint8Array {

@@ -1,8 +1,9 @@
-import { lengthPrefixed, utf8 } from '../base/bytes.ts'
+import { utf8 } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
+import { createFrame } from '../base/frame.ts'
 import { Secret } from '../base/secret.ts'
 import { hkdfSha256 } from '../crypto/hkdf.ts'
-import { hmacSha256 } from '../crypto/hash.ts'
+import { createMacKey, type MacKey } from '../crypto/hash.ts'
 import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
 
 /**
@@ -22,23 +23,27 @@ export interface ControllerKey {
   operationToken(personId: string, operationId: string): Uint8Array
   /** Token of an actor or a purpose, under which accesses are found. */
   accessToken(kind: 'actor' | 'purpose', name: string): Uint8Array
+  /** Name of the key under which a recipient's pseudonyms for a purpose are made. */
+  scopeToken(recipient: string, purpose: string): Uint8Array
 }
 
-const USES = ['seal', 'tag', 'external', 'operation', 'access'] as const
-type Use = (typeof USES)[number]
+type MacUse = 'tag' | 'external' | 'operation' | 'access' | 'scope'
 
 const VERSION = 1
-const LABEL = utf8('privity/controller/v1')
+const LABEL = 'privity/controller/v1'
+const FRAME = createFrame()
 
 /** The store's id is part of what every row is bound to. */
 export function createControllerKey(secret: Uint8Array, storeId: string): ControllerKey {
-  const keys = derive(secret)
-  const associated = (row: string): Uint8Array => lengthPrefixed([LABEL, utf8(storeId), utf8(row)])
-  const mac = (use: Use, message: Uint8Array): Uint8Array =>
-    keys[use].use((key) => hmacSha256(key, message))
+  const sealing = Secret.of(derive(secret, 'seal'))
+  const macs = macKeys(secret)
+  const associated = (row: string): Uint8Array =>
+    FRAME.begin(3).text(LABEL).text(storeId).text(row).end()
+  const pair = (first: string, second: string): Uint8Array =>
+    FRAME.begin(2).text(first).text(second).end()
   return {
     seal: (row, plaintext) => {
-      const wrapped = keys.seal.use((key) => wrapBytes(key, plaintext, associated(row)))
+      const wrapped = sealing.use((key) => wrapBytes(key, plaintext, associated(row)))
       const sealed = new Uint8Array(1 + wrapped.length)
       sealed[0] = VERSION
       sealed.set(wrapped, 1)
@@ -48,26 +53,36 @@ export function createControllerKey(secret: Uint8Array, storeId: string): Contro
       const [version = 0] = sealed
       if (version !== VERSION)
         throw new PrivityError('unsupported_format', { what: 'controller', version })
-      const opened = keys.seal.use((key) => unwrapBytes(key, sealed.subarray(1), associated(row)))
+      const opened = sealing.use((key) => unwrapBytes(key, sealed.subarray(1), associated(row)))
       if (opened === undefined) throw new PrivityError('decryption_failed', { what: 'controller' })
       return opened
     },
-    tag: (message) => mac('tag', message),
-    externalToken: (externalId) => mac('external', utf8(externalId)),
-    operationToken: (personId, operationId) =>
-      mac('operation', lengthPrefixed([utf8(personId), utf8(operationId)])),
-    accessToken: (kind, name) => mac('access', lengthPrefixed([utf8(kind), utf8(name)])),
+    tag: macs.tag.mac,
+    externalToken: (externalId) => macs.external.mac(utf8(externalId)),
+    operationToken: (personId, operationId) => macs.operation.mac(pair(personId, operationId)),
+    accessToken: (kind, name) => macs.access.mac(pair(kind, name)),
+    scopeToken: (recipient, purpose) => macs.scope.mac(pair(recipient, purpose)),
   }
 }
 
-function derive(secret: Uint8Array): { readonly [U in Use]: Secret } {
-  const key = (use: Use): Secret =>
-    Secret.of(hkdfSha256(secret, { info: utf8(`privity/controller/v1/${use}`), length: 32 }))
+function macKeys(secret: Uint8Array): { readonly [U in MacUse]: MacKey } {
+  const key = (use: MacUse): MacKey => macKey(secret, use)
   return {
-    seal: key('seal'),
     tag: key('tag'),
     external: key('external'),
     operation: key('operation'),
     access: key('access'),
+    scope: key('scope'),
   }
+}
+
+function macKey(secret: Uint8Array, use: MacUse): MacKey {
+  const bytes = derive(secret, use)
+  const key = createMacKey(bytes)
+  bytes.fill(0)
+  return key
+}
+
+function derive(secret: Uint8Array, use: MacUse | 'seal'): Uint8Array {
+  return hkdfSha256(secret, { info: utf8(`${LABEL}/${use}`), length: 32 })
 }

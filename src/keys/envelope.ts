@@ -1,5 +1,6 @@
-import { concatBytes, equalBytes, fromHex, lengthPrefixed } from '../base/bytes.ts'
+import { equalBytes } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
+import { createFrame } from '../base/frame.ts'
 import { platformAead, type Suite } from '../crypto/aead.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { ClassKey } from './class-key.ts'
@@ -36,8 +37,7 @@ const COMMITMENT = 22
 const CIPHERTEXT = 54
 const TAG = 16
 const DEFAULT_SUITE: Suite = 1
-const EMPTY = new Uint8Array(0)
-const encoder = new TextEncoder()
+const FRAME = createFrame()
 
 /** Seals under a fresh nonce. */
 export function sealEnvelope(
@@ -47,12 +47,16 @@ export function sealEnvelope(
 ): Uint8Array {
   const { cipher, commitment } = key.suite(DEFAULT_SUITE)
   const nonce = randomBytes(COMMITMENT - NONCE)
-  const header = concatBytes([Uint8Array.of(VERSION, DEFAULT_SUITE), key.id, nonce, commitment])
-  const ad = associatedData(header, context)
-  return concatBytes([
-    header,
-    platformAead().seal({ suite: DEFAULT_SUITE, key: cipher, nonce, ad, plaintext }),
-  ])
+  const envelope = new Uint8Array(CIPHERTEXT + plaintext.length + TAG)
+  envelope[0] = VERSION
+  envelope[1] = DEFAULT_SUITE
+  envelope.set(key.id, KEY_ID)
+  envelope.set(nonce, NONCE)
+  envelope.set(commitment, COMMITMENT)
+  const ad = associatedData(envelope.subarray(0, CIPHERTEXT), context)
+  const into = envelope.subarray(CIPHERTEXT)
+  platformAead().seal({ suite: DEFAULT_SUITE, key: cipher, nonce, ad, plaintext, into })
+  return envelope
 }
 
 /**
@@ -95,33 +99,18 @@ function parseSuite(envelope: Uint8Array): Suite {
 }
 
 function associatedData(header: Uint8Array, context: EnvelopeContext): Uint8Array {
-  return lengthPrefixed([
-    header,
-    Uint8Array.of(context.kind),
-    idBytes(context.storeId),
-    idBytes(context.personId),
-    uint(context.recordType ?? 0, 2),
-    context.recordId === undefined ? EMPTY : encoder.encode(context.recordId),
-    uint(context.accessClass, 2),
-    context.layout === undefined ? EMPTY : idBytes(context.layout),
-    uint(context.revision, 8),
-  ])
-}
-
-function idBytes(id: string): Uint8Array {
-  const bytes = fromHex(id)
-  if (bytes === undefined) throw new TypeError('an id that is not hexadecimal reached the envelope')
-  return bytes
-}
-
-/** Big-endian, for integers up to 2^53 - 1. */
-function uint(value: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  for (let rest = value, index = length - 1; rest > 0 && index >= 0; index -= 1) {
-    bytes[index] = rest % 256
-    rest = Math.floor(rest / 256)
-  }
-  return bytes
+  const { kind, storeId, personId, recordType = 0, recordId = '', layout = '' } = context
+  return FRAME.begin(9)
+    .bytes(header)
+    .uint(kind, 1)
+    .hex(storeId)
+    .hex(personId)
+    .uint(recordType, 2)
+    .text(recordId)
+    .uint(context.accessClass, 2)
+    .hex(layout)
+    .uint(context.revision, 8)
+    .end()
 }
 
 function nameOf(kind: RowKind): string {

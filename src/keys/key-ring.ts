@@ -1,4 +1,4 @@
-import { concatBytes, fromHex, lengthPrefixed, utf8 } from '../base/bytes.ts'
+import { fromHex, lengthPrefixed, utf8 } from '../base/bytes.ts'
 import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
 
 /**
@@ -24,18 +24,26 @@ const HEADER = 3
 const KEY_ID_LENGTH = 8
 /** Nonce, key and tag of XChaCha20-Poly1305. */
 const WRAPPED_LENGTH = 24 + 32 + 16
-const ENTRY = 2 + 4 + 4 + KEY_ID_LENGTH + WRAPPED_LENGTH
+/** Class, generation, epoch. */
+const NUMBERS = 2 + 4 + 4
+const ENTRY = NUMBERS + KEY_ID_LENGTH + WRAPPED_LENGTH
 const LABEL = utf8('privity/ring/v1')
 
 /** The bytes of a key ring. */
 export function encodeRing(entries: readonly RingEntry[]): Uint8Array {
-  const header = new Uint8Array(HEADER)
-  header[0] = VERSION
-  new DataView(header.buffer).setUint16(1, entries.length)
-  return concatBytes([
-    header,
-    ...entries.flatMap((entry) => [numbers(entry), entry.keyId, entry.wrapped]),
-  ])
+  const bytes = new Uint8Array(HEADER + entries.length * ENTRY)
+  const view = new DataView(bytes.buffer)
+  view.setUint8(0, VERSION)
+  view.setUint16(1, entries.length)
+  entries.forEach(({ accessClass, generation, epoch, keyId, wrapped }, index) => {
+    const start = HEADER + index * ENTRY
+    view.setUint16(start, accessClass)
+    view.setUint32(start + 2, generation)
+    view.setUint32(start + 6, epoch)
+    bytes.set(keyId, start + NUMBERS)
+    bytes.set(wrapped, start + NUMBERS + KEY_ID_LENGTH)
+  })
+  return bytes
 }
 
 /** Reads a key ring; undefined unless every byte is accounted for. */
@@ -50,8 +58,8 @@ export function decodeRing(bytes: Uint8Array): readonly RingEntry[] | undefined 
       accessClass: view.getUint16(start),
       generation: view.getUint32(start + 2),
       epoch: view.getUint32(start + 6),
-      keyId: bytes.subarray(start + 10, start + 10 + KEY_ID_LENGTH),
-      wrapped: bytes.subarray(start + 10 + KEY_ID_LENGTH, start + ENTRY),
+      keyId: bytes.subarray(start + NUMBERS, start + NUMBERS + KEY_ID_LENGTH),
+      wrapped: bytes.subarray(start + NUMBERS + KEY_ID_LENGTH, start + ENTRY),
     }
   })
 }
@@ -90,7 +98,7 @@ function numbers({
   generation,
   epoch,
 }: Pick<RingEntry, 'accessClass' | 'generation' | 'epoch'>): Uint8Array {
-  const bytes = new Uint8Array(10)
+  const bytes = new Uint8Array(NUMBERS)
   const view = new DataView(bytes.buffer)
   view.setUint16(0, accessClass)
   view.setUint32(2, generation)

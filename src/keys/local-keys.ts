@@ -1,4 +1,4 @@
-import { lengthPrefixed, utf8 } from '../base/bytes.ts'
+import { lengthPrefixed, toHex, utf8 } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 import { hkdfSha256 } from '../crypto/hkdf.ts'
@@ -33,22 +33,21 @@ export function localKeys(secret: Uint8Array | string): KeyProvider {
     id: 'local',
     irrecoverableBy: 'backup_expiry',
     currentEpoch: async () => ONLY_EPOCH,
-    wrap: async (key, context) =>
-      wrapBytes(await rootKey(context.salt), key, associatedData(context)),
+    wrap: async (key, context) => wrapBytes(await rootKey(context), key, associatedData(context)),
     unwrap: async (wrapped, context) => {
-      const key = unwrapBytes(await rootKey(context.salt), wrapped, associatedData(context))
+      const key = unwrapBytes(await rootKey(context), wrapped, associatedData(context))
       if (key === undefined) throw new PrivityError('key_unreadable', { what: context.accessClass })
       return key
     },
   }
 }
 
-type RootKey = (salt: Uint8Array) => Promise<Uint8Array>
+type RootKey = (context: KeyContext) => Promise<Uint8Array>
 
 function createRoot(secret: unknown): RootKey {
   const root = rootOf(secret)
   if (root !== undefined)
-    return async (salt) => root.use((ikm) => hkdfSha256(ikm, { salt, info: LABEL, length: 32 }))
+    return async ({ salt }) => root.use((ikm) => hkdfSha256(ikm, { salt, info: LABEL, length: 32 }))
   if (
     typeof secret === 'string' &&
     secret.length >= MIN_PASSPHRASE &&
@@ -71,15 +70,24 @@ function rootOf(secret: unknown): Secret | undefined {
   }
 }
 
-/** Half a second of scrypt once per salt, not once per key. */
+/**
+ * Half a second of scrypt once per salt, not once per key; one that failed, for want of its 128 MiB, is tried
+ * again at the next call.
+ */
 function stretched(passphrase: Secret): RootKey {
   const roots = new Map<string, Promise<Uint8Array>>()
-  return (salt) => {
-    const name = salt.join()
+  return async ({ salt, accessClass }) => {
+    const name = toHex(salt)
+    const known = roots.get(name)
     const root =
-      roots.get(name) ?? passphrase.use((bytes) => scryptKey(new TextDecoder().decode(bytes), salt))
+      known ?? passphrase.use((bytes) => scryptKey(new TextDecoder().decode(bytes), salt))
     roots.set(name, root)
-    return root
+    try {
+      return await root
+    } catch {
+      if (roots.get(name) === root) roots.delete(name)
+      throw new PrivityError('key_unavailable', { what: accessClass })
+    }
   }
 }
 

@@ -7,8 +7,10 @@ import { randomBytes } from '../crypto/random.ts'
 import { unwrapBytes, wrapBytes } from '../crypto/wrap.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import type { Row, Store } from '../storage/store.ts'
+import type { Key, Row, Store } from '../storage/store.ts'
 import { type ClassKey, createClassKey } from './class-key.ts'
+import { type EpochClass, nameOfSlot, parseSlot } from './epoch-class.ts'
+import type { EpochWatch } from './epoch-watch.ts'
 import { type RingEntry, unwrapPersonKey, wrapPersonKey } from './key-ring.ts'
 import type { KeyContext, KeyProvider } from './provider.ts'
 
@@ -27,6 +29,12 @@ export interface PersonKeys {
    * @throws {@link key_unreadable} when the entry was changed or moved
    */
   open(personId: string, entry: RingEntry): ClassKey
+  /**
+   * The same key, wrapped under the epoch in use.
+   *
+   * @throws {@link key_unavailable} · @throws {@link key_unreadable}
+   */
+  rewrap(personId: string, entry: RingEntry): RingEntry
   /** Overwrites what is kept of a key that was destroyed. */
   forget(personId: string, entry: RingEntry): void
   /** Fetches the keys of classes that were added by another process. */
@@ -39,13 +47,12 @@ export interface PersonKeys {
   unwrap(slot: EpochClass, label: string, wrapped: Uint8Array): Uint8Array
   /** Rows for keys of classes that have none yet, to be committed with the classes themselves. */
   mint(classes: readonly EpochClass[]): Promise<readonly Row[]>
+  /** Runs, and once more when keys of an epoch that was not met before could be fetched. */
+  meet: EpochWatch['meet']
+  /** Overwrites what is kept of an epoch that was destroyed. */
+  drop(epoch: number): void
+  /** Epoch that new keys are wrapped under. */
   readonly epoch: number
-}
-
-/** An access class under one epoch of the provider. */
-export interface EpochClass {
-  readonly epoch: number
-  readonly accessClass: number
 }
 
 /** What person keys need. */
@@ -55,7 +62,7 @@ export interface PersonKeysDeps {
   readonly provider: KeyProvider
   readonly storeId: string
   readonly salt: Uint8Array
-  readonly epoch: number
+  readonly epochs: Pick<EpochWatch, 'epoch' | 'follow'>
   readonly clock: Clock
   /** Keys of the access classes in the catalogue, for the provider's context. */
   readonly names: ClassNames
@@ -77,6 +84,11 @@ interface Refusal {
 
 interface State extends PersonKeysDeps {
   readonly secrets: Map<string, ClassSecret>
+  /** Epochs that a key was asked of, and had none here, or was refused a while ago. */
+  readonly missed: Set<number>
+  readonly loading: Map<number, Promise<void>>
+  /** How many keys were fetched so far. */
+  fetched: number
 }
 
 const KEY_LENGTH = 32
@@ -88,43 +100,42 @@ const CACHE = { maxEntries: 16_384, maxAgeMs: 600_000 } as const
 
 /** Opens, makes and keeps the keys of persons. */
 export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
-  const state: State = { ...deps, secrets: new Map() }
+  const state: State = {
+    ...deps,
+    secrets: new Map(),
+    missed: new Set(),
+    loading: new Map(),
+    fetched: 0,
+  }
   const cache = createCache<ClassKey>({ ...CACHE, clock: deps.clock })
-  const { storeId, epoch } = deps
+  const { epochs } = deps
+  const meet: PersonKeys['meet'] = (run) => runAgain(state, run)
+  epochs.follow({ loadEpoch: (epoch) => loadEpoch(state, epoch), meet })
   return {
-    epoch,
-    create: (personId, accessClass) => {
-      const secret = randomBytes(KEY_LENGTH)
-      const keyId = randomBytes(KEY_ID_LENGTH)
-      const slot = { storeId, personId, accessClass, generation: 1, epoch, keyId }
-      const entry = secretOf(state, slot).use((kek) => wrapPersonKey(secret, kek, slot))
-      const key = createClassKey(keyId, secret)
-      secret.fill(0)
-      return { entry, key }
+    get epoch() {
+      return epochs.epoch
     },
+    create: (personId, accessClass) => create(state, personId, accessClass),
     open: (personId, entry) => {
       const name = cacheName(personId, entry)
       const known = cache.get(name)
       if (known !== undefined) return known
-      const secret = secretOf(state, entry).use((kek) =>
-        unwrapPersonKey(kek, { ...entry, storeId, personId }),
-      )
-      if (secret === undefined)
-        throw new PrivityError('key_unreadable', {
-          what: nameOfClass(deps.names, entry.accessClass),
-        })
+      const secret = unwrapEntry(state, personId, entry)
       const key = createClassKey(entry.keyId.slice(), secret)
       secret.fill(0)
       cache.set(name, key)
       return key
     },
+    rewrap: (personId, entry) => rewrap(state, personId, entry),
+    meet,
+    drop: (epoch) => drop(state, epoch),
     forget: (personId, entry) => {
       const name = cacheName(personId, entry)
       cache.get(name)?.wipe()
       cache.delete(name)
     },
     load: (classes) => load(state, classes),
-    loadAll: async () => load(state, await storedSlots(state)),
+    loadAll: async () => load(state, await storedSlots(state, state.keyspace.classKeys)),
     mint: (classes) => mint(state, classes),
     wrap: (slot, label, key) =>
       secretOf(state, slot).use((kek) => wrapBytes(kek, key, associated(state, slot, label))),
@@ -154,12 +165,89 @@ function associated({ storeId }: State, slot: EpochClass, label: string): Uint8A
   ])
 }
 
-function secretOf({ secrets, names }: State, slot: EpochClass): Secret {
+function create(
+  state: State,
+  personId: string,
+  accessClass: number,
+): ReturnType<PersonKeys['create']> {
+  const { storeId, epochs } = state
+  const secret = randomBytes(KEY_LENGTH)
+  const keyId = randomBytes(KEY_ID_LENGTH)
+  const slot = { storeId, personId, accessClass, generation: 1, epoch: epochs.epoch, keyId }
+  const entry = secretOf(state, slot).use((kek) => wrapPersonKey(secret, kek, slot))
+  const key = createClassKey(keyId, secret)
+  secret.fill(0)
+  return { entry, key }
+}
+
+function unwrapEntry(state: State, personId: string, entry: RingEntry): Uint8Array {
+  const { storeId, names } = state
+  const owned = { ...entry, storeId, personId }
+  const key = secretOf(state, entry).use((kek) => unwrapPersonKey(kek, owned))
+  if (key !== undefined) return key
+  throw new PrivityError('key_unreadable', { what: nameOfClass(names, entry.accessClass) })
+}
+
+function rewrap(state: State, personId: string, entry: RingEntry): RingEntry {
+  const { storeId, epochs } = state
+  const { accessClass, generation, keyId } = entry
+  const key = unwrapEntry(state, personId, entry)
+  const slot = {
+    storeId,
+    personId,
+    accessClass,
+    generation,
+    epoch: epochs.epoch,
+    keyId: keyId.slice(),
+  }
+  const rewrapped = secretOf(state, slot).use((kek) => wrapPersonKey(key, kek, slot))
+  key.fill(0)
+  return rewrapped
+}
+
+function drop({ secrets }: State, epoch: number): void {
+  for (const [name, secret] of secrets) {
+    if (!name.startsWith(`${epoch}/`)) continue
+    if (secret instanceof Secret) secret.wipe()
+    secrets.delete(name)
+  }
+}
+
+function secretOf(state: State, slot: EpochClass): Secret {
+  const { secrets, names, missed } = state
   const secret = secrets.get(nameOfSlot(slot))
   if (secret instanceof Secret) return secret
+  if (isMissing(state, slot)) missed.add(slot.epoch)
   throw new PrivityError(secret?.code ?? 'key_unavailable', {
     what: nameOfClass(names, slot.accessClass),
   })
+}
+
+/** Another process may have gone on to an epoch that this one has not met. */
+async function runAgain<T>(state: State, run: () => T | Promise<T>): Promise<T> {
+  const before = state.fetched
+  try {
+    return await run()
+  } catch (error) {
+    if (!isPrivityError(error, 'key_unavailable')) throw error
+    // Of several that miss the same in one batch, the first takes it; the others wait for what it fetches.
+    const missed = new Set([...state.missed, ...state.loading.keys()])
+    state.missed.clear()
+    await Promise.all([...missed].map((epoch) => loadEpoch(state, epoch)))
+    if (state.fetched === before) throw error
+    return run()
+  }
+}
+
+/** All classes at once, and for everybody who asks meanwhile. */
+function loadEpoch(state: State, epoch: number): Promise<void> {
+  const known = state.loading.get(epoch)
+  if (known !== undefined) return known
+  const loading = storedSlots(state, state.keyspace.epochKeys(epoch))
+    .then((slots) => load(state, slots))
+    .finally(() => state.loading.delete(epoch))
+  state.loading.set(epoch, loading)
+  return loading
 }
 
 async function load(state: State, classes: readonly EpochClass[]): Promise<void> {
@@ -172,8 +260,10 @@ async function load(state: State, classes: readonly EpochClass[]): Promise<void>
   await Promise.all(
     missing.map(async (slot, index) => {
       const wrapped = rows[index]
-      if (wrapped !== undefined)
-        state.secrets.set(nameOfSlot(slot), await unwrap(state, slot, wrapped))
+      if (wrapped === undefined) return
+      const secret = await unwrap(state, slot, wrapped)
+      if (secret instanceof Secret) state.fetched += 1
+      state.secrets.set(nameOfSlot(slot), secret)
     }),
   )
 }
@@ -187,18 +277,15 @@ async function unwrap(state: State, slot: EpochClass, wrapped: Uint8Array): Prom
   }
 }
 
-async function storedSlots({ store, keyspace }: State): Promise<readonly EpochClass[]> {
-  const prefix = keyspace.classKeys
+async function storedSlots(
+  { store, keyspace }: State,
+  prefix: Key,
+): Promise<readonly EpochClass[]> {
   const slots: EpochClass[] = []
   for await (const [key] of scanRows(store, prefix, { page: PAGE })) {
-    slots.push(parseSlot(key.slice(prefix.length)))
+    slots.push(parseSlot(key.slice(keyspace.classKeys.length)))
   }
   return slots
-}
-
-function parseSlot(name: string): EpochClass {
-  const [epoch = '', accessClass = ''] = name.split('/')
-  return { epoch: Number.parseInt(epoch, 16), accessClass: Number.parseInt(accessClass, 16) }
 }
 
 function isMissing({ secrets, clock }: State, slot: EpochClass): boolean {
@@ -207,6 +294,9 @@ function isMissing({ secrets, clock }: State, slot: EpochClass): boolean {
 }
 
 async function mint(state: State, classes: readonly EpochClass[]): Promise<readonly Row[]> {
+  // Its name is part of what a class key is bound to: under a wrong one nobody could open it.
+  if (classes.some(({ accessClass }) => state.names.nameOf(accessClass) === undefined))
+    await state.names.refresh()
   return Promise.all(
     classes.map(async (slot): Promise<Row> => {
       const secret = randomBytes(KEY_LENGTH)
@@ -221,10 +311,6 @@ function contextOf(
   { epoch, accessClass }: EpochClass,
 ): KeyContext {
   return { storeId, salt, epoch, accessClass: nameOfClass(names, accessClass) }
-}
-
-function nameOfSlot({ epoch, accessClass }: EpochClass): string {
-  return `${epoch}/${accessClass}`
 }
 
 function nameOfClass(names: ClassNames, accessClass: number): string {

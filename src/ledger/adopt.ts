@@ -17,7 +17,8 @@ const ATTEMPTS = 100
 
 /**
  * Brings the heads of the other logs in step with the main one, which alone has the entries about policy and
- * keys: a process whose policy is outdated must not write to any of them.
+ * keys: a process whose policy is outdated must not write to any of them, nor one whose keys are of an epoch that
+ * is out of use.
  */
 export async function adoptMain(
   deps: AdoptDeps,
@@ -47,10 +48,11 @@ async function tryAdopt(
     throw new PrivityError('ledger_inconsistent', { origin: log.origin, kind: 'head' })
   const told = await main.log.head(leading)
   const before = await log.head(bytes)
-  const { policy, signer } = await readState({ signers, log: main.log }, told)
+  const { policy, signer, epoch } = await readState({ signers, log: main.log }, told)
   const { generation } = told
-  if (bytes !== undefined && isInStep(before, { policy, signer, generation })) return true
-  const state = { ...before.state, policy, signer }
+  const leads = { policy, signer, ...(epoch === undefined ? {} : { epoch }) }
+  if (bytes !== undefined && isInStep(before, { ...leads, generation })) return true
+  const state = { ...before.state, ...leads }
   const { put } = await log.append(before, { leaves: [], at: before.at, state, generation })
   try {
     await store.commit({ checks: [[log.keys.head, bytes ?? null]], put, del: [] })
@@ -65,11 +67,12 @@ async function tryAdopt(
 
 function isInStep(
   { state, generation }: LogHead,
-  told: Pick<ShardState, 'policy' | 'signer'> & Pick<LogHead, 'generation'>,
+  told: Pick<ShardState, 'policy' | 'signer' | 'epoch'> & Pick<LogHead, 'generation'>,
 ): boolean {
   return (
     state['policy'] === told.policy &&
     state['signer'] === told.signer &&
+    state['epoch'] === told.epoch &&
     generation === told.generation
   )
 }

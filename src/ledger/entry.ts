@@ -1,6 +1,7 @@
 import { concatBytes, fromUtf8, toBase64url, utf8 } from '../base/bytes.ts'
-import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
-import { hmacSha256, sha256 } from '../crypto/hash.ts'
+import type { JsonObject } from '../base/canonical.ts'
+import { ownBytes } from '../base/own-json.ts'
+import { hmacSha256, sha256Text } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { SigningKey } from '../crypto/signature.ts'
 import type { Change } from '../storage/participant.ts'
@@ -29,6 +30,8 @@ export interface ControllerEntry extends EntryFacts {
   readonly successor?: SigningKey
   /** A restored copy goes on: the checkpoint of the log that it was ahead of, which nothing follows. */
   readonly accepts?: string
+  /** From here on, keys are wrapped under this epoch of the provider. */
+  readonly rotates?: number
 }
 
 interface EntryFacts {
@@ -37,6 +40,8 @@ interface EntryFacts {
   readonly event: JsonObject
   /** Refused unless this is the newest policy; absent for what protects a person under any policy. */
   readonly policy?: string | undefined
+  /** Epoch that this operation wrapped keys under; an older one than the store has in use is wrapped anew. */
+  readonly wraps?: number | undefined
 }
 
 /** Where an operation stands in the log. */
@@ -89,17 +94,17 @@ export function createBody(
 ): Body {
   const name = (key: Key): string => key.slice(place.prefix.length)
   const replaces = entry.kind === 'person' ? entry.replaces : undefined
-  const body = canonicalBytes({
-    v: VERSION,
-    index: place.index,
-    sequence: place.sequence,
+  const body = ownBytes({
     at: entry.at,
     event: entry.event,
-    replaces: replaces === undefined ? null : digest(replaces),
+    index: place.index,
+    replaces: replaces === undefined ? null : sha256Text(replaces),
     rows: [
-      ...put.map(([key, value]) => [name(key), digest(value)]),
+      ...put.map(([key, value]) => [name(key), sha256Text(value)]),
       ...del.map((key) => [name(key), null]),
     ],
+    sequence: place.sequence,
+    v: VERSION,
   })
   const secret = randomBytes(SECRET_LENGTH)
   return { bytes: concatBytes([secret, body]), commitment: commitmentOf(secret, body) }
@@ -115,7 +120,7 @@ export function splitBody(plaintext: Uint8Array): {
 
 /** What the leaf says of a body; hiding as long as the secret is. */
 export function commitmentOf(secret: Uint8Array, body: Uint8Array): Uint8Array {
-  return hmacSha256(secret, commitmentMessage(body))
+  return hmacSha256(secret, BODY_LABEL, body)
 }
 
 /** What the secret of a body is the key for. */
@@ -129,7 +134,7 @@ export function encodeLeaf(
   sequence: number,
   commitment: Uint8Array,
 ): Uint8Array {
-  return canonicalBytes({ v: VERSION, s: leafTag(tag, sequence), b: toBase64url(commitment) })
+  return ownBytes({ b: toBase64url(commitment), s: leafTag(tag, sequence), v: VERSION })
 }
 
 /** The blinded sequence of a leaf: whoever holds the key of the tag finds the leaves of its owner. */
@@ -146,8 +151,4 @@ export function tagMessage(sequence: number): Uint8Array {
 export function parseLeaf(leaf: Uint8Array): Leaf | undefined {
   const [, b, s] = LEAF.exec(leaf.length === LEAF_LENGTH ? (fromUtf8(leaf) ?? '') : '') ?? []
   return b === undefined || s === undefined ? undefined : { s, b }
-}
-
-function digest(bytes: Uint8Array): string {
-  return toBase64url(sha256(bytes))
 }

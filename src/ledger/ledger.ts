@@ -8,7 +8,13 @@ import { createLog } from './log.ts'
 import { enterShards, noteOften } from './noted-shards.ts'
 import { consistencyProof } from './prove.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
-import { createShard, type EntryController, type Shard, type ShardDeps } from './shard.ts'
+import {
+  createShard,
+  type EntryController,
+  type LedgerEpochs,
+  type Shard,
+  type ShardDeps,
+} from './shard.ts'
 import type { Signers } from './signers.ts'
 
 /** The main log, and those that share the people with each other when one head is too hot for all of them. */
@@ -38,6 +44,8 @@ export interface LedgerDeps {
   /** Of the main log, in its first generation. */
   readonly origin: string
   readonly anchor?: Anchor | undefined
+  /** Follows the epochs that keys are wrapped under; absent where nobody wraps any. */
+  readonly epochs?: LedgerEpochs | undefined
   /** How many logs share the people. Default: 1, the main log. */
   readonly shards?: number | undefined
 }

@@ -1,7 +1,8 @@
 import { concatBytes, equalBytes, fromBase64url, toBase64url, utf8 } from '../base/bytes.ts'
-import { canonicalBytes, type JsonObject, type JsonValue } from '../base/canonical.ts'
+import type { JsonObject, JsonValue } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import { isCount, isJsonObject } from '../base/json-shape.ts'
+import { ownBytes } from '../base/own-json.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import { type Range, rootOf } from '../crypto/merkle.ts'
 import { readCheckpoint } from '../crypto/checkpoint.ts'
@@ -50,7 +51,7 @@ export function splitOrigin(name: string): {
 /** The bytes of a head row: canonical JSON. The note covers the leaves only, the digest the rest. */
 export function encodeHead(head: LogHead, trust: Omit<HeadTrust, 'publicKeys'>): Uint8Array {
   const { range, note } = head
-  return canonicalBytes({
+  return ownBytes({
     v: VERSION,
     size: range.size,
     edge: range.hashes.map(toBase64url),
@@ -87,7 +88,7 @@ function beside({ at, generation, state }: LogHead): JsonObject {
 }
 
 function macOf(head: LogHead, { origin, mac }: Omit<HeadTrust, 'publicKeys'>): string {
-  const message = canonicalBytes({ origin, size: head.range.size, ...beside(head) })
+  const message = ownBytes({ origin, size: head.range.size, ...beside(head) })
   return toBase64url(mac(concatBytes([MAC_LABEL, message])))
 }
 

@@ -42,8 +42,18 @@ export interface ShardDeps {
   readonly quarantine: Quarantine
   readonly log: Log
   readonly number: number
+  /** Follows the epochs that keys are wrapped under; absent where nobody wraps any. */
+  readonly epochs?: LedgerEpochs | undefined
   /** How far an entry that this checkpoint covers is protected. */
   protect(checkpoint: string): Promise<RollbackProtection>
+}
+
+/** What the log tells those who wrap keys. */
+export interface LedgerEpochs {
+  /** A newer epoch is in use. */
+  advance(epoch: number): Promise<void>
+  /** Runs, and once more when keys that were missing could be fetched. */
+  meet<T>(run: () => T | Promise<T>): Promise<T>
 }
 
 /** Seals and blinds entries that are about no person. */
@@ -61,13 +71,15 @@ export interface ShardState {
   readonly policy: string
   /** Id of the key that signs from now on. */
   readonly signer: string
+  /** Epoch of the provider that keys are wrapped under. */
+  readonly epoch?: number
   /** Fingerprint of the checkpoint that an accepted copy does not follow. */
   readonly succeeds?: string
 }
 
 /** A log over a store: every operation that changes something leaves with its leaf in one batch. */
 export function createShard(deps: ShardDeps): Shard {
-  const { store, clock, log, number, quarantine } = deps
+  const { store, clock, log, number, quarantine, epochs } = deps
   const group = createGroupCommit<Entry, EntryReceipt>({
     store,
     clock,
@@ -79,14 +91,17 @@ export function createShard(deps: ShardDeps): Shard {
   })
   return {
     ...group,
-    submit: (participant) =>
-      group.submit({
+    submit: (participant) => {
+      const checked: typeof participant = {
         ...participant,
         build: (rows) => {
           quarantine.check()
           return participant.build(rows)
         },
-      }),
+      }
+      if (epochs === undefined) return group.submit(checked)
+      return epochs.meet(() => group.submit(checked))
+    },
     resolve: group.submit,
     number,
     log,
@@ -142,6 +157,7 @@ async function finish(
   if (accepted.length < changes.length) quarantine.check()
   const before = await log.head(rows.get(log.keys.head))
   const current = await readState(deps, before)
+  await requireEpoch(deps, changes, current)
   const folded = foldEntries(deps, { changes, before, state: current })
   const successor = changes.flatMap(({ entry }) => successorOf(entry)).at(-1)
   const appended = await log.append(before, {
@@ -166,6 +182,34 @@ async function finish(
     }),
   )
   return { put: [...folded.written.map(({ body }) => body), ...appended.put], receipts }
+}
+
+/** A key under an epoch that is out of use could outlive its destruction unseen: whoever wrapped it does so anew. */
+async function requireEpoch(
+  deps: ShardDeps,
+  changes: readonly Change<Entry>[],
+  { epoch = 0 }: ShardState,
+): Promise<void> {
+  const { epochs } = deps
+  const wrapped = changes.flatMap(({ entry }) => entry.wraps ?? [])
+  await requireKnown(
+    deps,
+    wrapped.filter((wraps) => wraps > epoch),
+  )
+  if (!wrapped.some((wraps) => wraps < epoch)) return
+  await epochs?.advance(epoch)
+  throw new PrivityError('write_conflict', { attempts: 1 })
+}
+
+/** A log that was not told yet is behind the store; a store that an older copy was put into has lost the epoch. */
+async function requireKnown(
+  { store, keyspace, log }: ShardDeps,
+  newer: readonly number[],
+): Promise<void> {
+  if (newer.length === 0) return
+  const rows = await store.read([...new Set(newer)].map(keyspace.controllerKey))
+  if (rows.includes(undefined))
+    throw new PrivityError('ledger_inconsistent', { origin: log.origin, kind: 'epoch' })
 }
 
 interface FoldInput {
@@ -214,12 +258,13 @@ function write(
 
 function nextState(state: ShardState, entry: Entry): ShardState {
   if (entry.kind === 'person') return state
-  const { registers, successor, accepts } = entry
+  const { registers, successor, accepts, rotates } = entry
   return {
     ...state,
     controllerSequence: state.controllerSequence + 1,
     ...(registers === undefined ? {} : { policy: registers }),
     ...(successor === undefined ? {} : { signer: keyIdOf(successor.publicKey) }),
+    ...(rotates === undefined ? {} : { epoch: Math.max(rotates, state.epoch ?? 0) }),
     ...(accepts === undefined ? {} : { succeeds: fingerprintOf(accepts) }),
   }
 }

@@ -57,7 +57,7 @@ type Creates<F, P extends string, C> = [Exclude<keyof F, OptionalIn<F>>] extends
   ? C
   : Record<never, never>
 
-interface SingleBase<F, P extends string> {
+interface SingleBase<F, P extends string, L> {
   /** What the purpose sees of this person's record. */
   read(subjectId: SubjectId, options?: ReadOptions): Promise<View<F, P>>
   /** Less than the purpose may see: only the named fields are opened. */
@@ -74,7 +74,7 @@ interface SingleBase<F, P extends string> {
   ): Promise<void>
   /** People whose record has these values in fields with a lookup. */
   find(
-    where: Where<F, P> & RefusedWhere<F, P>,
+    where: Where<F, P, L> & RefusedWhere<F, P, L>,
     options?: ListOptions,
   ): AsyncIterable<Found<View<F, P>>>
   /** The records of everyone for whom the purpose has a live basis. */
@@ -91,10 +91,10 @@ interface SingleCreate<F, P extends string> {
 }
 
 /** What one purpose can do with a record type of which a person has one. */
-export type SingleAccessor<F, P extends string> = SingleBase<F, P> &
+export type SingleAccessor<F, P extends string, L = Record<never, never>> = SingleBase<F, P, L> &
   Creates<F, P, SingleCreate<F, P>>
 
-interface ManyBase<F, P extends string> {
+interface ManyBase<F, P extends string, L> {
   /** What the purpose sees of one record of this person. */
   read(subjectId: SubjectId, recordId: string, options?: ReadOptions): Promise<View<F, P>>
   /** Less than the purpose may see: only the named fields are opened. */
@@ -119,7 +119,7 @@ interface ManyBase<F, P extends string> {
   remove(subjectId: SubjectId, recordId: string, options?: WriteOptions): Promise<void>
   /** Records that have these values in fields with a lookup. */
   find(
-    where: Where<F, P> & RefusedWhere<F, P>,
+    where: Where<F, P, L> & RefusedWhere<F, P, L>,
     options?: ListOptions,
   ): AsyncIterable<Found<View<F, P>>>
   /** Of one person, or of everyone when no person is named. */
@@ -136,13 +136,16 @@ interface ManyCreate<F, P extends string> {
 }
 
 /** What one purpose can do with a record type of which a person may have many. */
-export type ManyAccessor<F, P extends string> = ManyBase<F, P> & Creates<F, P, ManyCreate<F, P>>
+export type ManyAccessor<F, P extends string, L = Record<never, never>> = ManyBase<F, P, L> &
+  Creates<F, P, ManyCreate<F, P>>
 
 /** What one purpose can do with the records of a policy, by their names. */
 export type Accessor<R, P extends string> = {
   readonly [K in keyof R]: R[K] extends RecordType<infer F, infer O>
     ? O extends { readonly many: true }
-      ? ManyAccessor<F, P>
-      : SingleAccessor<F, P>
+      ? ManyAccessor<F, P, CompoundsOf<O>>
+      : SingleAccessor<F, P, CompoundsOf<O>>
     : never
 }
+
+type CompoundsOf<O> = O extends { readonly lookups: infer L } ? L : Record<never, never>

@@ -15,7 +15,7 @@ export interface Catalogue {
 
 /** A lookup and the access class that its key is wrapped for. */
 export interface CatalogueLookup {
-  /** Record type, field id and normaliser. */
+  /** As the policy names it: see `nameOfLookup`. */
   readonly name: string
   readonly accessClass: number
 }
@@ -35,11 +35,9 @@ export function extendCatalogue(catalogue: Catalogue, policy: CompiledPolicy): C
   )
   const known = new Set(catalogue.lookups.map(({ name }) => name))
   const lookups = records.flatMap((record) =>
-    record.fields.flatMap(({ id, lookup, classKey }) => {
-      const name = lookup === undefined ? undefined : lookupName(record.name, id, lookup)
-      if (name === undefined || known.has(name)) return []
-      return [{ name, accessClass: classes.indexOf(classKey) }]
-    }),
+    record.lookups.flatMap(({ name, classKey }) =>
+      known.has(name) ? [] : [{ name, accessClass: classes.indexOf(classKey) }],
+    ),
   )
   const extended: Catalogue = {
     classes,
@@ -47,11 +45,6 @@ export function extendCatalogue(catalogue: Catalogue, policy: CompiledPolicy): C
     lookups: lookups.length === 0 ? catalogue.lookups : [...catalogue.lookups, ...lookups],
   }
   return isSame(catalogue, extended) ? catalogue : extended
-}
-
-/** A lookup is one field of one record type under one normaliser. */
-export function lookupName(record: string, fieldId: string, normaliser: string): string {
-  return `${record}/${fieldId}/${normaliser}`
 }
 
 /** The bytes of the catalogue row. */

@@ -2,11 +2,13 @@ import { invalidInput } from '../base/errors.ts'
 import { classesOf, classKeyOf } from './access-class.ts'
 import type { CompiledField, CompiledPolicy, CompiledRecord } from './compiled.ts'
 import { assertDescriptionSize, describePolicy, hashOf } from './describe.ts'
+import { type CompiledLookup, nameOfLookup } from './compiled-lookup.ts'
 import type { FieldDefinition } from './field-definition.ts'
 import { freezeDeep } from './freeze.ts'
 import { layoutOf } from './layout.ts'
 import { createPlan } from './plan.ts'
 import type { PolicyContent, RecordEntry } from './policy-content.ts'
+import type { RecordLookup } from './record-lookups.ts'
 
 const compiledPolicies = new WeakMap<object, CompiledPolicy>()
 
@@ -60,6 +62,7 @@ function compileRecord(
     name,
     many,
     fields: Object.freeze(compiled),
+    lookups: freezeDeep(definition.lookups.map((it) => compileLookup(name, it, compiled))),
     layout: layoutOf(name, compiled),
     classes: Object.freeze(classesOf(name, definition.fields)),
     plans: new Map(
@@ -69,7 +72,7 @@ function compileRecord(
 }
 
 function compileField(record: string, field: FieldDefinition): CompiledField {
-  const { name, id, purposes, presence, lookup, special } = field
+  const { name, id, purposes, presence, special } = field
   const { optional, hasDefault, defaultValue } = presence
   return freezeDeep({
     name,
@@ -79,9 +82,20 @@ function compileField(record: string, field: FieldDefinition): CompiledField {
     optional,
     hasDefault,
     ...(special === undefined ? {} : { special }),
-    ...(lookup === undefined ? {} : { lookup }),
     ...(defaultValue === undefined ? {} : { defaultValue }),
   })
+}
+
+function compileLookup(
+  record: string,
+  lookup: RecordLookup,
+  fields: readonly CompiledField[],
+): CompiledLookup {
+  const ids = new Set(lookup.fields.map(({ id }) => id))
+  const [narrowest] = fields
+    .filter(({ id }) => ids.has(id))
+    .toSorted((a, b) => a.purposes.length - b.purposes.length || (a.classKey < b.classKey ? -1 : 1))
+  return { ...lookup, name: nameOfLookup(record, lookup), classKey: narrowest?.classKey ?? '' }
 }
 
 function mapValues<T, U>(

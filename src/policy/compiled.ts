@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../base/canonical.ts'
 import type { AccessClass } from './access-class.ts'
-import type { LookupNormaliser, SpecialCategory } from './field.ts'
+import type { CompiledLookup } from './compiled-lookup.ts'
+import type { SpecialCategory } from './field.ts'
 import type { ViewFunction } from './field-definition.ts'
 import type { Controller } from './policy-type.ts'
 import type { Purpose } from './purposes.ts'
@@ -23,6 +24,8 @@ export interface CompiledRecord {
   readonly many: boolean
   /** In the order of declaration. */
   readonly fields: readonly CompiledField[]
+  /** Every token that a record gets. */
+  readonly lookups: readonly CompiledLookup[]
   readonly layout: Layout
   /** Sorted by key. */
   readonly classes: readonly AccessClass[]
@@ -39,7 +42,6 @@ export interface CompiledField {
   /** Sorted. */
   readonly purposes: readonly string[]
   readonly special?: SpecialCategory
-  readonly lookup?: LookupNormaliser
   /** It may be absent. */
   readonly optional: boolean
   /** The schema puts a value in the place of an absent one. */

@@ -1,4 +1,5 @@
 import { compile, rememberCompiled } from './compile.ts'
+import { explain } from './explain.ts'
 import { collectFaults } from './faults.ts'
 import type { AnyField } from './field.ts'
 import { freezeDeep } from './freeze.ts'
@@ -29,7 +30,10 @@ export function definePolicy<
 >(input: PolicyInput<P, R> & RecordFaults<P, R>): Policy<P, R> {
   const content = collectFaults((faults) => readPolicy(input, faults))
   const compiled = compile(content)
-  const policy = freezeDeep({ ...publicParts(content), hash: compiled.hash })
+  const policy = { ...publicParts(content), hash: compiled.hash }
+  // What it says is no part of what it is: copies and comparisons leave it out.
+  Object.defineProperty(policy, 'explain', { value: () => explain(compiled) })
+  freezeDeep(policy)
   rememberCompiled(policy, compiled)
   // The copies have the names of P and R: every one of them was read from the input.
   return policy as unknown as Policy<P, R>

@@ -8,17 +8,25 @@ import { memberNameFault } from './names.ts'
 import { type OptionTable, optional, readOptions } from './read-options.ts'
 import { onlyTrue } from './rules.ts'
 import { type Purposes, readPurposes, type SpecialPurposes } from './purposes.ts'
-import type { RecordOptions, RecordType, ReservedNames } from './record-type.ts'
+import { readLookups, type RecordLookup } from './record-lookups.ts'
+import type { CompoundFaults, RecordOptions, RecordType, ReservedNames } from './record-type.ts'
 
 /** A record type that was checked. */
 export interface RecordDefinition {
   readonly many: boolean
   /** In the order of declaration. */
   readonly fields: readonly FieldDefinition[]
+  readonly lookups: readonly RecordLookup[]
+  /** As given, copied and frozen. */
+  readonly options: RecordOptions
 }
 
 const MAX_FIELDS = 256
-const OPTIONS: OptionTable<RecordOptions> = { many: optional(onlyTrue) }
+const OPTIONS: OptionTable<RecordOptions> = {
+  many: optional(onlyTrue),
+  // Checked against the fields afterwards.
+  lookups: optional(() => undefined),
+}
 const definitions = new WeakMap<object, RecordDefinition>()
 
 /**
@@ -47,7 +55,7 @@ export function defineRecord<
 >(
   purposes: P,
   fields: (kit: FieldKit<keyof P & string, SpecialPurposes<P>>) => F & ReservedNames<F>,
-  options?: O,
+  options?: O & CompoundFaults<F, O>,
 ): RecordType<F, O> {
   const definition = collectFaults((faults) => readRecord({ purposes, fields, options }, faults))
   const record = Object.freeze({
@@ -56,7 +64,7 @@ export function defineRecord<
         definition.fields.map((it) => [it.name, makeField(it.schema, it.options)]),
       ),
     ),
-    options: Object.freeze(definition.many ? { many: true } : {}),
+    options: definition.options,
   })
   definitions.set(record, definition)
   // Fields and options are copies of what F and O were inferred from.
@@ -80,7 +88,8 @@ function readRecord({ purposes, fields, options }: Given, faults: Faults): Recor
   const declared = readPurposes(purposes, faults.at('purposes'))
   const chosen = readOptions(options === undefined ? {} : options, OPTIONS, faults.at('options'))
   const read = readFields(fields, declared, faults.at('fields'))
-  return { many: chosen.many === true, fields: read }
+  const lookups = readLookups(read, chosen.lookups, faults)
+  return { many: chosen.many === true, fields: read, lookups, options: chosen }
 }
 
 function readFields(

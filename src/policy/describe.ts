@@ -4,7 +4,10 @@ import { invalidInput } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { RecordDefinition } from './define-record.ts'
 import type { FieldDefinition } from './field-definition.ts'
+import type { LookupDefinition } from './lookup-options.ts'
+import { builtInById, normaliserId } from './normaliser.ts'
 import type { PolicyContent } from './policy-content.ts'
+import type { RecordLookup } from './record-lookups.ts'
 
 // It is stored in one row, sealed.
 const MAX_BYTES = 262_144
@@ -31,8 +34,19 @@ export function assertDescriptionSize(description: JsonObject): void {
   if (canonicalBytes(description).length > MAX_BYTES) throw invalidInput([], 'too_big')
 }
 
-function describeRecord({ many, fields }: RecordDefinition): JsonObject {
-  return { many, fields: Object.fromEntries(fields.map((it) => [it.id, describeField(it)])) }
+function describeRecord({ many, fields, lookups }: RecordDefinition): JsonObject {
+  const compounds = lookups.filter((it) => it.fields.length > 1)
+  return {
+    many,
+    fields: Object.fromEntries(fields.map((it) => [it.id, describeField(it)])),
+    ...(compounds.length === 0 ? {} : { lookups: compounds.map(describeCompound) }),
+  }
+}
+
+// Not its name: what it is made of says which one it is.
+function describeCompound({ fields, people, distinct }: RecordLookup): JsonObject {
+  const by = fields.map(({ id, normaliser }) => [id, normaliserId(normaliser)] as const)
+  return { by: Object.fromEntries(by), ...withoutUndefined({ people, distinct }) }
 }
 
 // Neither the name nor the schema: a renamed field stays what it was.
@@ -42,9 +56,22 @@ function describeField({ purposes, presence, ...field }: FieldDefinition): JsonO
     views: [...field.views.keys()].sort(),
     optional: presence.optional,
     hasDefault: presence.hasDefault,
-    ...(field.lookup === undefined ? {} : { lookup: field.lookup }),
+    ...(field.lookup === undefined ? {} : { lookup: describeLookup(field.lookup) }),
     ...(field.special === undefined ? {} : { special: field.special }),
   }
+}
+
+/** The short form where it says everything: the hash of a policy that has no other stays what it was. */
+function describeLookup({ by, ...options }: LookupDefinition): JsonObject[string] {
+  const id = normaliserId(by)
+  const said = withoutUndefined(options)
+  return Object.keys(said).length === 0 && builtInById(id) !== undefined ? id : { by: id, ...said }
+}
+
+function withoutUndefined(options: object): JsonObject {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as JsonObject
 }
 
 function describeMap<T>(

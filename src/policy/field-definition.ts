@@ -1,14 +1,9 @@
 import type { JsonValue } from '../base/canonical.ts'
 import { isPlainObject } from '../base/plain.ts'
 import type { Faults } from './faults.ts'
-import {
-  type AnyField,
-  type FieldOptions,
-  isField,
-  type LookupNormaliser,
-  type SpecialCategory,
-} from './field.ts'
+import { type AnyField, type FieldOptions, isField, type SpecialCategory } from './field.ts'
 import { inspectSchema, type SchemaFacts } from './inspect-schema.ts'
+import { type LookupDefinition, readLookup } from './lookup-options.ts'
 import { memberNameFault } from './names.ts'
 import { type OptionTable, optional, readOptions, required } from './read-options.ts'
 import { oneOf } from './rules.ts'
@@ -30,7 +25,7 @@ export interface FieldDefinition {
   readonly presence: Presence
   /** Sorted. */
   readonly purposes: readonly string[]
-  readonly lookup?: LookupNormaliser
+  readonly lookup?: LookupDefinition
   readonly special?: SpecialCategory
   readonly views: ReadonlyMap<string, ViewFunction>
   /** The options as given, copied and frozen. */
@@ -41,13 +36,6 @@ export interface FieldDefinition {
 export type PurposeTable = ReadonlyMap<string, Partial<Purpose>>
 
 type Options = FieldOptions<AnyField['schema'], string>
-
-const LOOKUPS: { readonly [L in LookupNormaliser]: true } = {
-  exact: true,
-  email: true,
-  'phone-e164': true,
-  'nfkc-lower': true,
-}
 
 const CATEGORIES: { readonly [C in SpecialCategory]: true } = {
   health: true,
@@ -63,7 +51,8 @@ const CATEGORIES: { readonly [C in SpecialCategory]: true } = {
 const OPTIONS: OptionTable<Options> = {
   purposes: required(purposeList(1)),
   id: optional((id) => (typeof id === 'string' ? memberNameFault(id) : 'invalid_type')),
-  lookup: optional(oneOf(Object.keys(LOOKUPS))),
+  // Checked member by member afterwards.
+  lookup: optional(() => undefined),
   special: optional(oneOf(Object.keys(CATEGORIES))),
   views: optional(viewsFault),
 }
@@ -86,6 +75,7 @@ export function readField(
   }
   const options = readOptions(value.options, OPTIONS, faults)
   const named = readPurposeList(options.purposes ?? [], purposes, faults.at('purposes'))
+  const lookup = readLookup(options.lookup, faults.at('lookup'))
   checkSpecial(options, { named, purposes }, faults)
   const views = readViews(options.views ?? {}, named, faults.at('views'))
   const schema = readSchema(value.schema, faults.at('schema'))
@@ -93,7 +83,7 @@ export function readField(
   if (options.lookup !== undefined && !givesText(schema.schema)) {
     faults.at('lookup').add('needs_text')
   }
-  const { id = name, lookup, special } = options
+  const { id = name, special } = options
   return {
     name,
     id,
@@ -108,7 +98,7 @@ export function readField(
 
 /** A special field needs a ground for every purpose, under whatever policy it stands. */
 export function checkSpecial(
-  { special, lookup }: Pick<FieldDefinition, 'special' | 'lookup'>,
+  { special, lookup }: Pick<FieldDefinition, 'special'> & { readonly lookup?: unknown },
   { named, purposes }: { readonly named: readonly string[]; readonly purposes: PurposeTable },
   faults: Faults,
 ): void {

@@ -50,15 +50,25 @@ type ViewFaults<O> = O extends {
     }
   : unknown
 
-type LookupFaults<S extends z.ZodType, O> = O extends { readonly lookup: string }
+type LookupFaults<S extends z.ZodType, O> = O extends { readonly lookup: infer L }
   ? O extends { readonly special: string }
     ? {
         readonly lookup: PrivityTypeError<'a special field has no lookup'>
       }
     : [z.output<S>] extends [string | null | undefined]
-      ? unknown
+      ? LookupOptionFaults<L>
       : { readonly lookup: PrivityTypeError<'lookup needs a schema whose output is a string'> }
   : unknown
+
+type LookupOptionFaults<L> = L extends { readonly people: FewPeople }
+  ? {
+      readonly lookup: {
+        readonly people: PrivityTypeError<'fewer than 16 people cannot hide among each other'>
+      }
+    }
+  : unknown
+
+type FewPeople = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15
 
 type SpecialFaults<O, Special> = O extends {
   readonly purposes: readonly (infer P)[]

@@ -1,8 +1,7 @@
 import type * as z from 'zod'
 import type { FieldFaults, SchemaFaults } from './field-faults.ts'
-
-/** How values of a lookup are made equal before they are compared. */
-export type LookupNormaliser = 'exact' | 'email' | 'phone-e164' | 'nfkc-lower'
+import type { LookupOptions } from './lookup-options.ts'
+import type { LookupNormaliser } from './normaliser.ts'
 
 /** Special categories of Art. 9(1). */
 export type SpecialCategory =
@@ -21,8 +20,11 @@ export interface FieldOptions<S extends z.ZodType, P extends string> {
   readonly purposes: readonly [P, ...P[]]
   /** Stable id when the property is renamed. Default: its name. */
   readonly id?: string
-  /** Equality lookup through a blind index, by a named normaliser. Refused on special fields. */
-  readonly lookup?: LookupNormaliser
+  /**
+   * Lookup through a blind index: the name of a normaliser, for equality, or everything there is to say. Refused on
+   * special fields.
+   */
+  readonly lookup?: LookupNormaliser | LookupOptions
   /** Article 9 category; sealed in a class of its own. */
   readonly special?: SpecialCategory
   /** What a purpose sees instead of the plain value. */

@@ -1,4 +1,5 @@
 import type { AnyField } from './field.ts'
+import type { PolicyFinding } from './findings.ts'
 import type { Purposes } from './purposes.ts'
 import type { RecordOptions, RecordType, ReservedNames } from './record-type.ts'
 import type { PrivityTypeError } from './type-error.ts'
@@ -44,6 +45,8 @@ export interface PolicyInput<P extends Purposes, R> {
 export interface Policy<P extends Purposes, R> extends PolicyInput<P, R> {
   /** SHA-256 of what the policy decides, as base64url; functions are not part of it. */
   readonly hash: string
+  /** What the lookups of this policy are expected to cost, and what each shows to an observer of the store. */
+  explain(): readonly PolicyFinding[]
 }
 
 /** Refuses records of which a name is reserved or a field names a purpose the policy lacks. */

@@ -20,7 +20,10 @@ export interface Purpose {
   readonly explicit?: true
   /** How long a consent holds. Default: until it is withdrawn. */
   readonly validFor?: Duration
-  /** How long data stays after its last basis ended. Default: none. */
+  /**
+   * How long data is to stay after its last basis ended. Kept for the policy: withdrawal does not schedule erasure
+   * in this version.
+   */
   readonly erasureGrace?: Duration
   /** An access names the task it serves. */
   readonly requiresTask?: true

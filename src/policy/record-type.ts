@@ -1,10 +1,13 @@
-import type { PrivityTypeError } from './type-error.ts'
+import type { CompoundOptions } from './lookup-options.ts'
 import type { ReservedName } from './names.ts'
+import type { PrivityTypeError } from './type-error.ts'
 
 /** Options of a record type. */
 export interface RecordOptions {
   /** A person may have any number of these records. Default: one. */
   readonly many?: true
+  /** Lookups by several fields at once, by names of their own; a search that gives all of them uses one. */
+  readonly lookups?: { readonly [name: string]: CompoundOptions }
 }
 
 /** A declared record type: its fields by name, and its options. */
@@ -17,3 +20,21 @@ export interface RecordType<F, O> {
 export type ReservedNames<F> = string extends keyof F
   ? unknown
   : { readonly [K in keyof F & ReservedName]: PrivityTypeError<`the name '${K}' is reserved`> }
+
+/** Refuses compound lookups of fields that the record does not have. */
+export type CompoundFaults<F, O> = O extends { readonly lookups: infer L }
+  ? {
+      readonly lookups: {
+        readonly [N in keyof L]: L[N] extends { readonly by: infer B }
+          ? {
+              readonly by: {
+                readonly [K in Exclude<
+                  keyof B,
+                  keyof F
+                >]: PrivityTypeError<`the record has no field '${K & string}'`>
+              }
+            }
+          : unknown
+      }
+    }
+  : unknown

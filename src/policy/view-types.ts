@@ -6,7 +6,7 @@ type OptionsOf<X> = X extends Field<infer _S, infer O> ? O : never
 type OutOf<X> = X extends Field<infer S, infer _O> ? z.output<S> : never
 type InOf<X> = X extends Field<infer S, infer _O> ? z.input<S> : never
 type ViewsOf<X> = OptionsOf<X> extends { readonly views: infer V } ? V : Nothing
-type HasLookup<X> = OptionsOf<X> extends { readonly lookup: string } ? true : false
+type HasLookup<X> = OptionsOf<X> extends { readonly lookup: string | object } ? true : false
 type Nothing = Record<never, never>
 type Simplify<T> = { [K in keyof T]: T[K] } & {}
 
@@ -55,10 +55,45 @@ export type Input<F, P extends string> = Simplify<
   }
 >
 
-/** What a purpose may search by: its fields with a lookup. */
-export type Where<F, P extends string> = {
-  readonly [K in AllowedKeys<F, P> as HasLookup<F[K]> extends true ? K : never]?: OutOf<F[K]>
+/**
+ * What a purpose may search by: its fields with a lookup, and together those of a compound lookup; `L` holds the
+ * compound lookups of the record type.
+ */
+export type Where<F, P extends string, L = Nothing> = [keyof L] extends [never]
+  ? Singly<F, P>
+  : Singly<F, P> &
+      (NotAlone<F, L> | { [N in keyof L]: Together<F, P, L> & All<F, P, L[N]> }[keyof L])
+
+type Singly<F, P extends string> = {
+  readonly [K in AllowedKeys<F, P> as HasLookup<F[K]> extends true ? K : never]?: Sought<F[K]>
 }
+
+/** A whole value, or a part of one that has a lookup for it. */
+type Sought<X> = OutOf<X> | Part<X, 'startsWith'> | Part<X, 'endsWith'>
+type Part<X, K extends 'startsWith' | 'endsWith'> =
+  OptionsOf<X> extends { readonly lookup: { readonly [N in K]: number } }
+    ? { readonly [N in K]: string }
+    : never
+
+/** Fields that are searched by together with others only. */
+type PartsOnly<F, L> = {
+  [K in keyof F]: HasLookup<F[K]> extends true ? never : K
+}[keyof F] &
+  NamedIn<L[keyof L]>
+type NamedIn<C> = C extends { readonly by: infer B } ? keyof B : never
+
+type NotAlone<F, L> = {
+  readonly [K in PartsOnly<
+    F,
+    L
+  >]?: PrivityTypeError<`field '${K & string}' is searched by only together with the others of its lookup`>
+}
+type Together<F, P extends string, L> = {
+  readonly [K in PartsOnly<F, L> & AllowedKeys<F, P>]?: OutOf<F[K]>
+}
+type All<F, P extends string, C> = [NamedIn<C>] extends [AllowedKeys<F, P>]
+  ? { readonly [K in NamedIn<C> & keyof F]: OutOf<F[K]> }
+  : never
 
 /** The fields that a purpose may clear. */
 export type UnsetKeys<F, P extends string> = Extract<AllowedKeys<F, P>, OptionalIn<F>>
@@ -84,16 +119,20 @@ export type RefusedInput<F, P extends string> = {
 }
 
 /** The fields a purpose may not search by, each with the sentence that says why. */
-export type RefusedWhere<F, P extends string> = {
-  readonly [K in keyof F as WhereFault<F, P, K> extends never ? never : K]?: WhereFault<F, P, K>
+export type RefusedWhere<F, P extends string, L = Nothing> = {
+  readonly [K in keyof F as WhereFault<F, P, { key: K; lookups: L }> extends never
+    ? never
+    : K]?: WhereFault<F, P, { key: K; lookups: L }>
 }
 
-type WhereFault<F, P extends string, K extends keyof F> =
-  K extends AllowedKeys<F, P>
-    ? HasLookup<F[K]> extends true
-      ? SeenThroughView<F[K], P, K>
-      : PrivityTypeError<`field '${K & string}' has no lookup`>
-    : PrivityTypeError<`field '${K & string}' is not declared for purpose '${P}'`>
+type WhereFault<F, P extends string, X extends { key: keyof F; lookups: unknown }> =
+  X['key'] extends AllowedKeys<F, P>
+    ? X['key'] extends PartsOnly<F, X['lookups']>
+      ? SeenThroughView<F[X['key']], P, X['key']>
+      : HasLookup<F[X['key']]> extends true
+        ? SeenThroughView<F[X['key']], P, X['key']>
+        : PrivityTypeError<`field '${X['key'] & string}' has no lookup`>
+    : PrivityTypeError<`field '${X['key'] & string}' is not declared for purpose '${P}'`>
 
 // A search would tell the plain value that the view hides.
 type SeenThroughView<X, P extends string, K> = [Extract<keyof ViewsOf<X>, P>] extends [never]

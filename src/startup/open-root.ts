@@ -3,14 +3,17 @@ import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
+import { Secret } from '../base/secret.ts'
 import type { Clock } from '../base/time.ts'
 import { randomBytes } from '../crypto/random.ts'
 import { type ControllerKey, createControllerKey } from '../keys/controller-key.ts'
+import { type EpochWatch, watchEpochs } from '../keys/epoch-watch.ts'
 import type { KeyContext, KeyProvider } from '../keys/provider.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { Anchor } from '../storage/anchor.ts'
-import type { Key, Store } from '../storage/store.ts'
+import { scanRows } from '../storage/scan-rows.ts'
+import type { Key, Row, Store } from '../storage/store.ts'
 import { isShardCount } from './shard-count.ts'
 import {
   encodeSecrets,
@@ -25,8 +28,11 @@ import {
 export interface Root {
   readonly storeId: string
   readonly salt: Uint8Array
-  readonly epoch: number
+  /** The epoch of the provider that the store has in use, as far as this process knows. */
+  readonly epochs: EpochWatch
   readonly controller: ControllerKey
+  /** The same, as the provider wraps it: for another epoch. */
+  readonly controllerSecret: Secret
   readonly signing: SigningKeys
   /** Name of the log in its first generation. */
   readonly origin: string
@@ -48,6 +54,8 @@ interface Secrets {
   readonly storeId: string
   readonly salt: Uint8Array
   readonly shards: number
+  /** The provider may be at a later one, which nobody has put in use here yet. */
+  readonly epoch: number
   readonly controllerSecret: Uint8Array
   readonly signing: SigningSecrets
 }
@@ -64,33 +72,33 @@ const PAGE = 1_000
  * @throws {@link ledger_inconsistent} when the head of the log is not what was signed
  */
 export async function openRoot(deps: RootDeps): Promise<Root> {
-  const epoch = await deps.provider.currentEpoch()
   const anchored = await deps.anchor?.read()
   const found = await readSecrets(deps)
-  if (found !== undefined) return toVerifiedRoot(deps, found, epoch)
+  if (found !== undefined) return toVerifiedRoot(deps, found)
   // An anchor remembers a log, and there is none: making a new one would hide that it is gone.
   if (anchored !== undefined)
     throw new PrivityError('ledger_inconsistent', { origin: '', kind: 'anchor_ahead', anchored })
   const made = await makeSecrets(deps)
-  const root = await toRoot(deps, made, epoch)
+  const root = await toRoot(deps, made)
   const isMine = await storeSecrets(deps, root, made)
   if (isMine) return root
   const others = await readSecrets(deps)
   if (others === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
-  return toVerifiedRoot(deps, others, epoch)
+  return toVerifiedRoot(deps, others)
 }
 
 /** The head is read back and recomputed: its edge must give the root that its note signs. */
-async function toVerifiedRoot(deps: RootDeps, secrets: Secrets, epoch: number): Promise<Root> {
-  const root = await toRoot(deps, secrets, epoch)
-  await root.ledger.head()
+async function toVerifiedRoot(deps: RootDeps, secrets: Secrets): Promise<Root> {
+  const root = await toRoot(deps, secrets)
+  const { state } = await root.ledger.head()
+  // Whoever takes the newest key row away does not set back what the head says.
+  await root.epochs.advance(Number(state['epoch'] ?? 0))
   return root
 }
 
 async function toRoot(
   { store, keyspace, clock, anchor, shards: wanted }: RootDeps,
   secrets: Secrets,
-  epoch: number,
 ): Promise<Root> {
   const { storeId, salt, shards } = secrets
   if (wanted !== undefined && wanted !== shards)
@@ -99,12 +107,15 @@ async function toRoot(
   const signing = await openSigning({ store, keyspace, controller }, secrets.signing)
   const origin = `privity/${storeId}`
   const rows = { store, keyspace, clock, controller }
-  const ledger = createLedger({ ...rows, signers: signing, origin, anchor, shards })
-  return { storeId, salt, epoch, controller, ledger, signing, origin }
+  const epochs = watchEpochs(secrets.epoch)
+  const ledger = createLedger({ ...rows, signers: signing, origin, anchor, shards, epochs })
+  const controllerSecret = Secret.of(secrets.controllerSecret)
+  return { storeId, salt, epochs, controller, controllerSecret, ledger, signing, origin }
 }
 
-async function makeSecrets({ shards = 1 }: RootDeps): Promise<Secrets> {
+async function makeSecrets({ provider, shards = 1 }: RootDeps): Promise<Secrets> {
   return {
+    epoch: await provider.currentEpoch(),
     storeId: randomId(),
     salt: randomBytes(SALT_LENGTH),
     shards,
@@ -116,10 +127,11 @@ async function makeSecrets({ shards = 1 }: RootDeps): Promise<Secrets> {
 /** False when another process was faster. */
 async function storeSecrets(
   deps: RootDeps,
-  { ledger, controller, epoch }: Root,
+  { ledger, controller }: Root,
   secrets: Secrets,
 ): Promise<boolean> {
   const { keyspace, provider, clock } = deps
+  const { epoch } = secrets
   const wrapped = await provider.wrap(secrets.controllerSecret, contextOf(secrets, epoch))
   const { storeId, salt, shards } = secrets
   const signing = encodeSecrets(secrets.signing)
@@ -135,11 +147,8 @@ async function storeSecrets(
         [keyspace.signing, controller.seal(keyspace.signing, signing)],
       ]
       const event = { type: 'store.created', storeId }
-      return {
-        kind: 'change',
-        change: { put, del: [], entry: { kind: 'controller', at: clock.now(), event } },
-        value: true,
-      }
+      const entry = { kind: 'controller', at: clock.now(), event, rotates: epoch } as const
+      return { kind: 'change', change: { put, del: [], entry }, value: true }
     },
   })
   return value
@@ -155,16 +164,15 @@ async function readSecrets({ store, keyspace, provider }: RootDeps): Promise<Sec
   const controllerSecret = await provider.unwrap(wrapped, contextOf({ storeId, salt }, epoch))
   const controller = createControllerKey(controllerSecret, storeId)
   const signing = openSecrets({ keyspace, controller }, sealed)
-  return { ...parsed, controllerSecret, signing }
+  return { ...parsed, epoch, controllerSecret, signing }
 }
 
 async function latestControllerKey({
   store,
   keyspace,
 }: Pick<RootDeps, 'store' | 'keyspace'>): Promise<readonly [Key, Uint8Array]> {
-  const prefix = keyspace.controllerKey(0).slice(0, -8)
-  const rows = await store.scan(prefix, { limit: PAGE })
-  const latest = rows.at(-1)
+  let latest: Row | undefined
+  for await (const row of scanRows(store, keyspace.controllerKeys, { page: PAGE })) latest = row
   if (latest === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
   return latest
 }

@@ -3,7 +3,7 @@ import { invalidInput } from '../base/errors.ts'
 import { membersOf, pick } from '../base/members.ts'
 import { type Clock, systemClock } from '../base/time.ts'
 import { type ErasureHook, parseHooks } from '../erasure/hook.ts'
-import type { KeyProvider } from '../keys/provider.ts'
+import type { GuardedKeys } from '../keys/guarded-keys.ts'
 import type { Relationship } from '../permit/permit.ts'
 import type { Anchor } from '../storage/anchor.ts'
 import type { Store } from '../storage/store.ts'
@@ -25,7 +25,7 @@ export interface ParsedOptions {
   /** As given. */
   readonly policy: object
   readonly store: Store
-  readonly keys: KeyProvider
+  readonly keys: GuardedKeys
   readonly anchor: Anchor | undefined
   readonly shards: number | undefined
   readonly hooks: readonly ErasureHook[]

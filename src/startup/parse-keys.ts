@@ -1,10 +1,18 @@
 import { invalidInput } from '../base/errors.ts'
 import { pick } from '../base/members.ts'
-import { guardKeys } from '../keys/guarded-keys.ts'
+import { type GuardedKeys, guardKeys } from '../keys/guarded-keys.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import { callable } from './callable.ts'
 
-const NAMES = ['id', 'irrecoverableBy', 'currentEpoch', 'wrap', 'unwrap'] as const
+const NAMES = [
+  'id',
+  'irrecoverableBy',
+  'currentEpoch',
+  'wrap',
+  'unwrap',
+  'rotate',
+  'destroy',
+] as const
 const ENDS: readonly unknown[] = [
   'backup_expiry',
   'epoch_end',
@@ -16,8 +24,8 @@ const MAX_ID = 1_024
  *
  * @throws {@link invalid_input}
  */
-export function parseKeys(keys: unknown): KeyProvider {
-  const { id, irrecoverableBy, ...given } = pick(keys, NAMES, ['keys'])
+export function parseKeys(keys: unknown): GuardedKeys {
+  const { id, irrecoverableBy, rotate, destroy, ...given } = pick(keys, NAMES, ['keys'])
   const method = callable<KeyProvider>(keys, 'keys')
   // Both are in every certificate of erasure, which must not fail when the keys are gone.
   if (!isId(id)) throw invalidInput(['keys', 'id'], 'not_an_id')
@@ -28,6 +36,8 @@ export function parseKeys(keys: unknown): KeyProvider {
     currentEpoch: method('currentEpoch', given.currentEpoch),
     wrap: method('wrap', given.wrap),
     unwrap: method('unwrap', given.unwrap),
+    ...(rotate === undefined ? {} : { rotate: method('rotate', rotate) }),
+    ...(destroy === undefined ? {} : { destroy: method('destroy', destroy) }),
   })
 }
 

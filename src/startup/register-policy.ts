@@ -2,7 +2,8 @@ import { canonicalBytes } from '../base/canonical.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { Clock } from '../base/time.ts'
-import { createPersonKeys, type EpochClass, type PersonKeys } from '../keys/person-keys.ts'
+import type { EpochClass } from '../keys/epoch-class.ts'
+import { createPersonKeys, type PersonKeys } from '../keys/person-keys.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import {
@@ -15,9 +16,9 @@ import {
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import type { Row, Store } from '../storage/store.ts'
+import type { Key, Row, Store } from '../storage/store.ts'
 import { layoutRow } from '../vault/layouts.ts'
-import { lookupKeyRow } from '../vault/lookups.ts'
+import { missingLookupKeys } from '../vault/lookups.ts'
 import type { Root } from './open-root.ts'
 
 /** What registering a policy needs. */
@@ -80,7 +81,7 @@ async function readCatalogue({ store, keyspace, root }: RegisterDeps): Promise<C
 
 function createKeys(deps: RegisterDeps, known: Catalogue): PersonKeys {
   const { store, keyspace, provider, root, clock } = deps
-  const { storeId, salt, epoch } = root
+  const { storeId, salt, epochs } = root
   let { classes } = known
   const names = {
     nameOf: (accessClass: number): string | undefined => classes[accessClass],
@@ -88,7 +89,7 @@ function createKeys(deps: RegisterDeps, known: Catalogue): PersonKeys {
       classes = (await readCatalogue(deps)).catalogue.classes
     },
   }
-  return createPersonKeys({ store, keyspace, provider, storeId, salt, epoch, clock, names })
+  return createPersonKeys({ store, keyspace, provider, storeId, salt, epochs, clock, names })
 }
 
 interface NewCatalogue {
@@ -103,8 +104,9 @@ async function storeCatalogue(
   { before, catalogue, keys }: NewCatalogue,
 ): Promise<Uint8Array | undefined> {
   const { keyspace, root, store } = deps
-  const slots = catalogue.classes.map((_, accessClass) => ({ epoch: keys.epoch, accessClass }))
-  const classKeys = slots.map(({ epoch, accessClass }) => keyspace.classKey(epoch, accessClass))
+  const { epoch } = keys
+  const slots = catalogue.classes.map((_, accessClass) => ({ epoch, accessClass }))
+  const classKeys = slots.map(({ accessClass }) => keyspace.classKey(epoch, accessClass))
   const rows = await store.read(classKeys)
   const missing = slots.filter((_, index) => rows[index] === undefined)
   const known = before.sealed === undefined ? 0 : before.catalogue.classes.length
@@ -120,7 +122,8 @@ async function storeCatalogue(
     classes: catalogue.classes,
     records: catalogue.records,
   }
-  await commitOver(deps, before.sealed, { put: [[keyspace.catalogue, sealed], ...minted], event })
+  const put = [[keyspace.catalogue, sealed] as const, ...minted]
+  await commitOver(deps, before.sealed, { put, event, keys, epoch })
   return sealed
 }
 
@@ -145,12 +148,13 @@ async function storePolicy(
 ): Promise<void> {
   const { keyspace, root, policy, store } = deps
   const { catalogue } = before
+  const { epoch } = keys
   const layouts = [...policy.records.values()].map(({ layout }) =>
     layoutRow({ keyspace, controller: root.controller, catalogue }, layout),
   )
-  const lookups = catalogue.lookups.map((_, lookup) => keyspace.lookupKey(lookup, 1))
+  const lookups = await missingLookupKeys({ store, keyspace, keys, catalogue }, policy)
   const key = keyspace.policy(policy.hash)
-  const wanted = [key, ...layouts.map(([layout]) => layout), ...lookups]
+  const wanted = [key, ...layouts.map(([layout]) => layout)]
   const [head, ...stored] = await store.read([keyspace.log.head, ...wanted])
   if (stored[0] !== undefined) return
   if ((await newestPolicy(root, head)) === policy.hash) throw goneRow()
@@ -158,14 +162,12 @@ async function storePolicy(
   const put: readonly Row[] = [
     [key, root.controller.seal(key, canonicalBytes(policy.describe))],
     ...layouts.filter((_, index) => absent(1 + index)),
-    ...lookups.flatMap((_, lookup) =>
-      absent(1 + layouts.length + lookup)
-        ? [lookupKeyRow({ keyspace, keys, catalogue }, lookup)]
-        : [],
-    ),
+    ...lookups,
   ]
   const event = { type: 'policy.registered', hash: policy.hash }
-  await commitOver(deps, before.sealed, { put, event, registers: policy.hash })
+  const absentKeys = lookups.map(([lookupKey]) => lookupKey)
+  const registers = policy.hash
+  await commitOver(deps, before.sealed, { put, event, keys, epoch, registers, absentKeys })
 }
 
 /** As the head of the log names it; undefined before the first. */
@@ -185,27 +187,36 @@ function goneRow(): PrivityError {
 interface Registering {
   readonly put: readonly Row[]
   readonly event: ControllerEntry['event']
+  readonly keys: PersonKeys
+  /** That the keys among the rows are wrapped under. */
+  readonly epoch: number
   readonly registers?: string
+  /** Another policy may have been given the same ones meanwhile. */
+  readonly absentKeys?: readonly Key[]
 }
 
-/** Only while the catalogue is the one that the rows were made for. */
+/** Only while the catalogue is the one that the rows were made for, and the epoch the one of their keys. */
 async function commitOver(
   { keyspace, root, clock }: RegisterDeps,
   catalogue: Uint8Array | undefined,
-  { put, event, registers }: Registering,
+  { put, event, keys, epoch, registers, absentKeys = [] }: Registering,
 ): Promise<void> {
   const policyKey = registers === undefined ? undefined : keyspace.policy(registers)
   await root.ledger.submit<null>({
-    reads: [keyspace.catalogue, ...(policyKey === undefined ? [] : [policyKey])],
+    reads: [keyspace.catalogue, ...(policyKey === undefined ? [] : [policyKey]), ...absentKeys],
     build: (rows) => {
-      if (!isSame(rows.get(keyspace.catalogue), catalogue))
-        throw new PrivityError('write_conflict', { attempts: 1 })
+      const isStale =
+        !isSame(rows.get(keyspace.catalogue), catalogue) ||
+        keys.epoch !== epoch ||
+        absentKeys.some((key) => rows.get(key) !== undefined)
+      if (isStale) throw new PrivityError('write_conflict', { attempts: 1 })
       if (policyKey !== undefined && rows.get(policyKey) !== undefined)
         return { kind: 'done', value: null }
       const entry: ControllerEntry = {
         kind: 'controller',
         at: clock.now(),
         event,
+        wraps: epoch,
         ...(registers === undefined ? {} : { registers }),
       }
       return { kind: 'change', change: { put, del: [], entry }, value: null }

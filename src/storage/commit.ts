@@ -66,6 +66,7 @@ const VERDICTS: { readonly [code: string]: 'retry' | 'bisect' | 'refuse' } = {
   store_full: 'bisect',
   invalid_input: 'bisect',
   policy_outdated: 'bisect',
+  key_unavailable: 'bisect',
   ledger_inconsistent: 'refuse',
   store_unavailable: 'refuse',
   store_closed: 'refuse',

@@ -23,6 +23,11 @@ export interface Keyspace {
   external(generation: number, token: string): Key
   token(lookup: LookupKey, id: string, record: string): Key
   tokens(lookup: LookupKey): Key
+  /** All tokens of one generation of a lookup. */
+  tokensUnder(lookup: number, generation: number): Key
+  /** Keeps a value to one record. */
+  claim(lookup: LookupKey): Key
+  claimsUnder(lookup: number, generation: number): Key
   holder(type: number, id: string): Key
   holders(type: number): Key
 
@@ -37,6 +42,9 @@ export interface Keyspace {
 
   readonly catalogue: Key
   readonly signing: Key
+  readonly epochRegister: Key
+  /** Keys that forms are sealed to. */
+  readonly forms: Key
   policy(hash: string): Key
   readonly policies: Key
   layout(id: string): Key
@@ -55,9 +63,16 @@ export interface Keyspace {
 
   readonly store: Key
   controllerKey(epoch: number): Key
+  readonly controllerKeys: Key
   classKey(epoch: number, accessClass: number): Key
   readonly classKeys: Key
+  /** All class keys of one epoch. */
+  epochKeys(epoch: number): Key
+  readonly lookupKeys: Key
   lookupKey(lookup: number, generation: number): Key
+  /** The key of pseudonyms for one recipient and purpose. */
+  scopeKey(token: string): Key
+  readonly scopeKeys: Key
 }
 
 /** Rows of one append-only log. */
@@ -90,9 +105,14 @@ export function createKeyspace(tenantHash: string): Keyspace {
     ...controllerKeys(t),
     store: `${t}k/store`,
     controllerKey: (epoch) => `${t}k/c/${hex(epoch, 8)}`,
+    controllerKeys: `${t}k/c/`,
     classKeys: `${t}k/k/`,
     classKey: (epoch, accessClass) => `${t}k/k/${hex(epoch, 8)}/${hex(accessClass, 4)}`,
+    epochKeys: (epoch) => `${t}k/k/${hex(epoch, 8)}/`,
+    lookupKeys: `${t}k/l/`,
     lookupKey: (lookup, generation) => `${t}k/l/${hex(lookup, 4)}/${hex(generation, 4)}`,
+    scopeKey: (token) => `${t}k/s/${token}`,
+    scopeKeys: `${t}k/s/`,
   }
 }
 
@@ -100,7 +120,10 @@ type PersonKeys = Pick<
   Keyspace,
   'person' | 'personRows' | 'record' | 'records' | 'body' | 'bodies' | 'page' | 'operation'
 >
-type IndexKeys = Pick<Keyspace, 'external' | 'token' | 'tokens' | 'holder' | 'holders'>
+type IndexKeys = Pick<
+  Keyspace,
+  'external' | 'token' | 'tokens' | 'tokensUnder' | 'claim' | 'claimsUnder' | 'holder' | 'holders'
+>
 type LogRows = Pick<
   Keyspace,
   'log' | 'shard' | 'writer' | 'segment' | 'access' | 'accesses' | 'writerAccesses'
@@ -110,9 +133,14 @@ type ControllerKeys = Omit<
   | 'prefix'
   | 'store'
   | 'controllerKey'
+  | 'controllerKeys'
   | 'classKey'
   | 'classKeys'
+  | 'epochKeys'
+  | 'lookupKeys'
   | 'lookupKey'
+  | 'scopeKey'
+  | 'scopeKeys'
   | keyof PersonKeys
   | keyof IndexKeys
   | keyof LogRows
@@ -133,12 +161,19 @@ function personKeys(t: string): PersonKeys {
 }
 
 function indexKeys(t: string): IndexKeys {
+  const tokensUnder = (lookup: number, generation: number): Key =>
+    `${t}t/${hex(lookup, 4)}/${hex(generation, 4)}/`
+  const claimsUnder = (lookup: number, generation: number): Key =>
+    `${t}u/${hex(lookup, 4)}/${hex(generation, 4)}/`
   const tokens = ({ lookup, generation, token }: LookupKey): Key =>
-    `${t}t/${hex(lookup, 4)}/${hex(generation, 4)}/${token}/`
+    `${tokensUnder(lookup, generation)}${token}/`
   return {
     external: (generation, token) => `${t}u/${hex(generation, 4)}/${token}`,
     token: (lookup, id, record) => `${tokens(lookup)}${id}/${record}`,
     tokens,
+    tokensUnder,
+    claim: ({ lookup, generation, token }) => `${claimsUnder(lookup, generation)}${token}`,
+    claimsUnder,
     holder: (type, id) => `${t}y/${hex(type, 4)}/${id}`,
     holders: (type) => `${t}y/${hex(type, 4)}/`,
   }
@@ -171,6 +206,8 @@ function controllerKeys(t: string): ControllerKeys {
   return {
     catalogue: `${t}c/catalogue`,
     signing: `${t}c/signing`,
+    epochRegister: `${t}c/keys`,
+    forms: `${t}c/forms`,
     policy: (hash) => `${t}c/p/${hash}`,
     policies: `${t}c/p/`,
     layout: (id) => `${t}c/l/${id}`,

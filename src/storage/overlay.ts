@@ -2,7 +2,7 @@ import type { Change, Rows } from './participant.ts'
 import type { Batch, Key, Row } from './store.ts'
 
 /** A snapshot with the changes of a batch folded on top, in order. */
-export interface Overlay extends Rows {
+export interface Overlay extends Required<Rows> {
   apply(change: Pick<Change<unknown>, 'put' | 'del'>): void
   /** Writes so far, for holding against the limits of the store. */
   readonly ops: number
@@ -26,6 +26,7 @@ export function createOverlay(snapshot: ReadonlyMap<Key, Uint8Array | undefined>
         throw new TypeError('a builder asked for a row that it did not declare')
       return snapshot.get(key)
     },
+    isDeclared: (key) => written.has(key) || snapshot.has(key),
     apply: ({ put, del }) => {
       for (const [key, value] of put) write(key, value)
       for (const key of del) write(key, undefined)

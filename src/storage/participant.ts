@@ -4,6 +4,8 @@ import type { Key, Row } from './store.ts'
 export interface Rows {
   /** The value of a key that the participant declared in `reads`; undefined when absent. */
   get(key: Key): Uint8Array | undefined
+  /** Whether `get` may be asked for a key; absent where it may be for any. */
+  isDeclared?(key: Key): boolean
 }
 
 /** What one operation changes, and its entry for the log. */

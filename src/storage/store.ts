@@ -35,7 +35,7 @@
  *
  * "No" means provably: now, after a crash, and whatever a repeated message may do. In doubt it is
  * `outcome_unknown`. Callers take any other throw as `outcome_unknown`. An adapter does not retry a
- * commit by itself.
+ * commit by itself, but for one that the engine says it rolled back and wants again.
  */
 
 /** 1 to 256 characters, each from 0x21 to 0x7E; compared byte by byte, never by a locale. */

@@ -1,3 +1,4 @@
+import type { Cache } from '../base/cache.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import { openEnvelope, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
 import { encodeRing, type RingEntry } from '../keys/key-ring.ts'
@@ -8,7 +9,7 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key, Row } from '../storage/store.ts'
 import { decodePage, encodeHead, encodePage, type Head, type Page } from './head.ts'
-import { headContext, type Person } from './person.ts'
+import { headContext, type KnownHead, type Person } from './person.ts'
 
 /**
  * A person document being changed by one operation. Nothing is visible to others until the batch that
@@ -20,6 +21,8 @@ export interface Draft {
   readonly at: number
   /** Of this operation: also the revision of every section that it writes. */
   readonly sequence: number
+  /** Epoch of the keys that were made; undefined when none was. */
+  readonly wraps: number | undefined
   head: Head
   /** The key of a class, made on first use. */
   key(accessClass: number): ClassKey
@@ -45,6 +48,8 @@ export interface DraftDeps {
   readonly storeId: string
   readonly keyspace: Keyspace
   readonly keys: PersonKeys
+  /** Told of the head as it is sealed: whoever reads it back need not open it. */
+  readonly heads?: Cache<KnownHead>
 }
 
 /** A document as it stands before the operation; a new person has only a head. */
@@ -60,10 +65,15 @@ export function openDraft(deps: DraftDeps, before: Before, at: number): OpenDraf
   const sections = new Map(before.sections.map(({ accessClass, bytes }) => [accessClass, bytes]))
   const put = new Map<Key, Uint8Array>()
   const del = new Set<Key>()
+  // One operation may change many records of a page: it is sealed once.
+  const pages = new Map<string, Page>()
   const draft: Draft = {
     id,
     at,
     sequence,
+    get wraps() {
+      return ring.wraps()
+    },
     head: { ...before.head, sequence, at },
     key: ring.key,
     section: (accessClass) => sections.get(accessClass),
@@ -71,14 +81,10 @@ export function openDraft(deps: DraftDeps, before: Before, at: number): OpenDraf
       if (sealed === undefined) sections.delete(accessClass)
       else sections.set(accessClass, sealed)
     },
-    page: (name, rows) => openPage({ deps, draft, name }, rows),
+    page: (name, rows) => pages.get(name) ?? openPage({ deps, draft, name }, rows),
     setPage: (name, page) => {
-      const context = pageContext({ deps, draft, name }, sequence)
+      pages.set(name, page)
       draft.head = { ...draft.head, pages: { ...draft.head.pages, [name]: sequence } }
-      draft.put(
-        deps.keyspace.page(id, name),
-        sealEnvelope(draft.key(CORE), context, encodePage(page)),
-      )
     },
     put: (key, value) => {
       del.delete(key)
@@ -90,11 +96,17 @@ export function openDraft(deps: DraftDeps, before: Before, at: number): OpenDraf
     },
   }
   function close(): { readonly put: readonly Row[]; readonly del: readonly Key[] } {
+    for (const [name, page] of pages) {
+      const context = pageContext({ deps, draft, name }, sequence)
+      const bytes = sealEnvelope(draft.key(CORE), context, encodePage(page))
+      put.set(deps.keyspace.page(id, name), bytes)
+    }
     const sealed = sealEnvelope(
       draft.key(CORE),
       headContext(deps.storeId, id),
       encodeHead(draft.head),
     )
+    deps.heads?.set(id, { sealed, head: draft.head })
     const document = encodeContainer([
       { kind: SECTION.head, accessClass: CORE, bytes: sealed },
       { kind: SECTION.ring, accessClass: CORE, bytes: encodeRing(ring.entries()) },
@@ -142,6 +154,7 @@ function createRing(
 ): {
   readonly key: (accessClass: number) => ClassKey
   readonly entries: () => readonly RingEntry[]
+  readonly wraps: () => number | undefined
 } {
   const made = new Map<number, { readonly entry: RingEntry; readonly key: ClassKey }>()
   return {
@@ -153,6 +166,7 @@ function createRing(
       return created.key
     },
     entries: () => [...before.ring, ...[...made.values()].map(({ entry }) => entry)],
+    wraps: () => made.values().next().value?.entry.epoch,
   }
 }
 

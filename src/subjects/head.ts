@@ -1,6 +1,7 @@
-import { fromUtf8, utf8 } from '../base/bytes.ts'
-import { canonicalJson, type JsonValue } from '../base/canonical.ts'
+import { fromUtf8 } from '../base/bytes.ts'
+import type { JsonObject, JsonValue } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { ownBytes } from '../base/own-json.ts'
 
 /**
  * What is decided on about a person, in one sealed section: consents, objections, restriction, and the
@@ -70,8 +71,15 @@ export interface RecordHead {
   /** Revision and layout of each section, by number of its access class. */
   readonly sections: { readonly [accessClass: string]: readonly [revision: number, layout: string] }
   /** Lookup rows of this record: number, generation, token. */
-  readonly tokens: readonly (readonly [lookup: number, generation: number, token: string])[]
+  readonly tokens: readonly TokenFact[]
+  /** Rows that keep a value to this record. */
+  readonly claims?: readonly TokenFact[]
+  /** Generation under which each lookup was last made, by its number, also where the value gave no token. */
+  readonly indexed?: { readonly [lookup: string]: number }
 }
+
+/** One row of a lookup. */
+export type TokenFact = readonly [lookup: number, generation: number, token: string]
 
 /** Heads of `many` records whose ids share two digits, by `type/record`. */
 export interface Page {
@@ -101,7 +109,7 @@ export function decodePage(plaintext: Uint8Array): Page {
 }
 
 function encode(value: Head | Page): Uint8Array {
-  return utf8(canonicalJson({ v: VERSION, ...value }))
+  return ownBytes({ v: VERSION, ...value } as unknown as JsonObject)
 }
 
 function decode(plaintext: Uint8Array, what: string): unknown {

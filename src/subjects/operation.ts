@@ -1,9 +1,10 @@
-import { toBase64url } from '../base/bytes.ts'
+import { toBase64url, toHex } from '../base/bytes.ts'
 import { canonicalBytes, type JsonObject, type JsonValue } from '../base/canonical.ts'
 import { invalidInput } from '../base/errors.ts'
-import { randomId } from '../base/id.ts'
+import { ownBytes } from '../base/own-json.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
-import { sha256 } from '../crypto/hash.ts'
+import { sha256Text } from '../crypto/hash.ts'
+import { randomBytes } from '../crypto/random.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import { type EnvelopeContext, openEnvelope, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
@@ -41,17 +42,19 @@ export interface OperationRequest {
   readonly request: JsonObject
 }
 
+const ID_LENGTH = 16
+
 /** The operation of a request, under its own id or a random one. The id shows in no key. */
 export function createOperation(
   { keyspace, controller, storeId }: OperationDeps,
   { id: personId, operationId, request }: OperationRequest,
 ): Operation {
-  const id = operationId ?? randomId()
+  const id = operationId ?? toHex(randomBytes(ID_LENGTH))
   const hash = toBase64url(controller.operationToken(personId, id))
   return {
     id,
     row: keyspace.operation(personId, hash),
-    requestHash: toBase64url(sha256(canonicalBytes(request))),
+    requestHash: sha256Text(canonicalBytes(request)),
     context: {
       kind: ROW_KIND.operation,
       storeId,
@@ -69,12 +72,12 @@ export function sealOperation<Value extends JsonValue>(
   { requestHash, context }: Operation,
   { value, sequence }: Answer<Value>,
 ): Uint8Array {
-  return sealEnvelope(core, context, canonicalBytes({ request: requestHash, sequence, value }))
+  return sealEnvelope(core, context, ownBytes({ request: requestHash, sequence, value }))
 }
 
 /** The row that says an operation never was, and by standing there keeps a late attempt from landing. */
 export function sealVoid(core: ClassKey, { context }: Operation): Uint8Array {
-  return sealEnvelope(core, context, canonicalBytes({ void: true }))
+  return sealEnvelope(core, context, ownBytes({ void: true }))
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createCache } from '../base/cache.ts'
+import { type Cache, createCache } from '../base/cache.ts'
 import type { JsonObject, JsonValue } from '../base/canonical.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
@@ -117,15 +117,20 @@ export function createPeople(deps: PeopleDeps): People {
     read: async (id, also = [], signal) => {
       const reading = deps.store.read([personKey(deps, id), ...also])
       const [document, ...rows] = await (signal === undefined ? reading : orAbort(reading, signal))
-      return { person: open(id, document), rows }
+      const person = await deps.keys.meet(() => open(id, document))
+      return { person, rows }
     },
-    change: (request) => change(deps, open, request),
-    add: (request) => add(deps, request),
+    change: (request) => change({ ...deps, heads }, open, request),
+    add: (request) => add({ ...deps, heads }, request),
   }
 }
 
+interface ChangeDeps extends PeopleDeps {
+  readonly heads: Cache<KnownHead>
+}
+
 async function change<Value extends JsonValue>(
-  deps: PeopleDeps,
+  deps: ChangeDeps,
   open: People['open'],
   request: ChangeRequest<Value>,
 ): Promise<Changed<Value>> {
@@ -154,7 +159,7 @@ async function change<Value extends JsonValue>(
 }
 
 async function add<Value extends JsonValue>(
-  deps: PeopleDeps,
+  deps: ChangeDeps,
   request: AddRequest<Value>,
 ): Promise<Changed<Value>> {
   const key = personKey(deps, request.id)
@@ -188,7 +193,7 @@ interface DraftInput<Value extends JsonValue> {
 }
 
 function draftChange<Value extends JsonValue>(
-  deps: PeopleDeps,
+  deps: ChangeDeps,
   { before, replaces, operation, request }: DraftInput<Value>,
   rows: Rows,
 ): Built<Entry, Answer<Value>> {
@@ -209,7 +214,7 @@ function draftChange<Value extends JsonValue>(
 }
 
 /** Takes the operation's row, so that an attempt that may still be under way can never land. */
-function abandon(deps: PeopleDeps, person: Person, operation: Operation): Change<Entry> {
+function abandon(deps: ChangeDeps, person: Person, operation: Operation): Change<Entry> {
   const at = Math.max(now(deps), person.head.at)
   const { draft, close } = openDraft(deps, person, at)
   const { core, document } = person
@@ -221,7 +226,8 @@ function abandon(deps: PeopleDeps, person: Person, operation: Operation): Change
   }
 }
 
-interface EntryInput {
+/** What the log is told of a change to a person. */
+export interface EntryInput {
   readonly draft: Draft
   readonly core: ClassKey
   readonly event: JsonObject
@@ -229,11 +235,12 @@ interface EntryInput {
   readonly policy: string | undefined
 }
 
-function personEntry(
+/** The entry of a change to a person. */
+export function personEntry(
   deps: PeopleDeps,
   { draft, core, event, replaces, policy }: EntryInput,
 ): Entry {
-  const { id, sequence, at } = draft
+  const { id, sequence, at, wraps } = draft
   const context = bodyContext(deps.storeId, id, sequence)
   return {
     kind: 'person',
@@ -243,6 +250,7 @@ function personEntry(
     event,
     replaces,
     policy,
+    wraps,
     tag: core.tag,
     seal: (body) => sealEnvelope(core, context, body),
   }

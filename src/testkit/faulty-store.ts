@@ -12,8 +12,20 @@ export type FaultyCall = 'read' | 'scan' | 'commit'
  * - `double-delivery`: it is carried out and answered. A commit is carried out once more, by
  *   a message that arrives late: right after the next commit, or at `release`. A read or scan is
  *   answered from its second run.
+ * - `late`: a commit rejects with `outcome_unknown` before it is carried out; its message arrives
+ *   right after the next commit, or at `release`. A read or scan rejects with `store_unavailable`.
+ * - `crash`: the process that called is gone. The call does nothing; neither it nor any later one
+ *   settles, until `release` lets them reject.
+ * - `crash-applied`: the same, but the call is carried out.
  */
-export type FaultKind = 'before' | 'after-applied' | 'hang' | 'double-delivery'
+export type FaultKind =
+  | 'before'
+  | 'after-applied'
+  | 'hang'
+  | 'double-delivery'
+  | 'late'
+  | 'crash'
+  | 'crash-applied'
 
 /** One fault of a plan. */
 export interface Fault {
@@ -36,6 +48,8 @@ export interface CallCounts {
 /** A store whose faults are planned. */
 export interface FaultyStore extends Store {
   readonly calls: CallCounts
+  /** Resolves once a fault was the end of the process that calls: whoever waits for it may go on. */
+  readonly crashed: Promise<void>
   /** Ends what hangs, with `store_unavailable`, and delivers what is still to come twice. */
   release(): Promise<void>
 }
@@ -46,6 +60,8 @@ interface State {
   readonly calls: { all: number; read: number; scan: number; commit: number }
   readonly hanging: (() => void)[]
   readonly late: Batch[]
+  isCrashed: boolean
+  readonly crash: () => void
 }
 
 interface Call<T> {
@@ -74,7 +90,12 @@ interface Call<T> {
 export function faultyStore(store: Store, plan: readonly Fault[]): FaultyStore {
   const { scrub } = store
   const calls = { all: 0, read: 0, scan: 0, commit: 0 }
-  const state: State = { store, plan: [...plan], calls, hanging: [], late: [] }
+  let tell: () => void = () => undefined
+  const crashed = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const lists = { plan: [...plan], hanging: [], late: [] }
+  const state: State = { store, calls, ...lists, isCrashed: false, crash: tell }
   return {
     limits: store.limits,
     open: () => store.open(),
@@ -84,11 +105,13 @@ export function faultyStore(store: Store, plan: readonly Fault[]): FaultyStore {
     ...(scrub === undefined ? {} : { scrub: () => scrub.call(store) }),
     close: () => store.close(),
     calls,
+    crashed,
     release: () => release(state),
   }
 }
 
 async function commit(state: State, batch: Batch): Promise<void> {
+  if (state.isCrashed) return dead(state)
   const due = state.late.splice(0)
   try {
     await meet(state, { name: 'commit', run: () => state.store.commit(batch), batch })
@@ -99,6 +122,7 @@ async function commit(state: State, batch: Batch): Promise<void> {
 
 /** Counts a call, and carries it out as the plan says. */
 async function meet<T>(state: State, call: Call<T>): Promise<T> {
+  if (state.isCrashed) return dead(state)
   const fault = nextFault(state, call.name)
   return fault === undefined ? call.run() : CARRY_OUT[fault.kind](state, call, fault)
 }
@@ -115,9 +139,7 @@ const CARRY_OUT: { readonly [K in FaultKind]: CarryOut } = {
     throw errorOf(fault, call.name === 'commit' ? 'outcome_unknown' : 'store_unavailable')
   },
   hang: async (state, _, fault) => {
-    await new Promise<void>((resolve) => {
-      state.hanging.push(resolve)
-    })
+    await silence(state)
     throw errorOf(fault, 'store_unavailable')
   },
   'double-delivery': async (state, call) => {
@@ -125,6 +147,34 @@ const CARRY_OUT: { readonly [K in FaultKind]: CarryOut } = {
     else await call.run()
     return call.run()
   },
+  late: async (state, { batch }, fault) => {
+    if (batch === undefined) throw errorOf(fault, 'store_unavailable')
+    state.late.push(copyOf(batch))
+    throw errorOf(fault, 'outcome_unknown')
+  },
+  crash: async (state) => {
+    state.isCrashed = true
+    state.crash()
+    return dead(state)
+  },
+  'crash-applied': async (state, call) => {
+    state.isCrashed = true
+    await Promise.allSettled([call.run()])
+    state.crash()
+    return dead(state)
+  },
+}
+
+/** Whether it was applied is for the next process to find out. */
+async function dead(state: State): Promise<never> {
+  await silence(state)
+  throw new PrivityError('outcome_unknown', {})
+}
+
+function silence({ hanging }: State): Promise<void> {
+  return new Promise((resolve) => {
+    hanging.push(resolve)
+  })
 }
 
 function nextFault({ plan, calls }: State, name: FaultyCall): Fault | undefined {

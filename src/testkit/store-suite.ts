@@ -1,6 +1,8 @@
-import type { Store } from '../storage/store.ts'
+import type { DurabilityLevel, Store } from '../storage/store.ts'
 import { ATOMICITY_CASES } from './cases/atomicity.ts'
-import type { Need, StoreCase, Trial } from './cases/case.ts'
+import type { Cut, Need, StoreCase, Trial } from './cases/case.ts'
+import { DISTURBANCE_CASES } from './cases/disturbances.ts'
+import { DURABILITY_CASES } from './cases/durability.ts'
 import { ERASURE_CASES } from './cases/erasure.ts'
 import { ERROR_CASES } from './cases/errors.ts'
 import { ISOLATION_CASES } from './cases/isolation.ts'
@@ -9,6 +11,7 @@ import { LIMIT_CASES } from './cases/limits.ts'
 import { ORDER_CASES } from './cases/order.ts'
 import { PRECONDITION_CASES } from './cases/preconditions.ts'
 import { PROCESS_CASES } from './cases/processes.ts'
+import { SOAK_CASES } from './cases/soak.ts'
 import { VALUE_CASES } from './cases/values.ts'
 
 /** A store over data of its own. */
@@ -43,9 +46,43 @@ export interface StoreSuite<Opened extends OpenedStore> {
    * after an entry was acknowledged, and gives the last number acknowledged.
    */
   readonly kill?: (opened: Opened) => Promise<number>
+  /** How often C31 kills. Default: 10. */
+  readonly kills?: number
   /** Runs `countTogether` on the same data in two processes at once, and waits for both. */
   readonly race?: (opened: Opened, times: number) => Promise<void>
+  /**
+   * Runs `countTogether` on the same data in all the contexts that the platform has (tabs, workers,
+   * processes), three or more, at once, waits for all, and gives their number.
+   */
+  readonly crowd?: (opened: Opened, times: number) => Promise<number>
+  /** Runs `open` or `scrub` on the same data in a process of its own, and kills it in the middle. */
+  readonly killDuring?: (opened: Opened, work: 'open' | 'scrub') => Promise<void>
+  /** Stops the database without warning, and starts it again on the same data. */
+  readonly restart?: (opened: Opened) => Promise<void>
+  /**
+   * Ends the connection between the store and its database, as either end or what is between them
+   * may: now, or with the next commit, before the database gets it or after it has carried it out.
+   */
+  readonly cut?: (opened: Opened, when: Cut) => Promise<void>
+  /** Leaves the database little room; what it gives makes room again. */
+  readonly fill?: (opened: Opened) => Promise<() => Promise<void>>
+  /** Lets the database answer nothing, until what it gives is called. */
+  readonly hang?: (opened: Opened) => Promise<() => Promise<void>>
+  /** Another store object on the same data, not opened yet, which may read and not write. */
+  readonly readOnly?: (opened: Opened) => Promise<Store>
+  /** Deletes the data underneath the opened store. */
+  readonly remove?: (opened: Opened) => Promise<void>
+  /** The permission bits of every file that the database keeps. */
+  readonly modes?: (opened: Opened) => Promise<readonly number[]>
+  /** Bytes that this process holds, garbage collected. */
+  readonly heap?: (opened: Opened) => Promise<number>
+  /** Moves the clock that the store and its database see, forwards or back. */
+  readonly jump?: (opened: Opened, ms: number) => Promise<void>
+  /** What `open` must report of data that is opened here. */
+  readonly durability?: DurabilityLevel
 }
+
+const KILLS = 10
 
 const CASES: readonly StoreCase[] = [
   ...VALUE_CASES,
@@ -54,10 +91,13 @@ const CASES: readonly StoreCase[] = [
   ...ATOMICITY_CASES,
   ...PRECONDITION_CASES,
   ...ISOLATION_CASES,
+  ...DURABILITY_CASES,
   ...LIFECYCLE_CASES,
   ...ERROR_CASES,
+  ...DISTURBANCE_CASES,
   ...ERASURE_CASES,
   ...PROCESS_CASES,
+  ...SOAK_CASES,
 ]
 
 /**
@@ -110,23 +150,40 @@ function trialOf<Opened extends OpenedStore>(
   opened: Opened,
   others: Store[],
 ): Trial {
-  const { again, failAt, residue, kill, race } = suite
+  const { store } = opened
+  function give<N extends Need>(need: N): NonNullable<StoreSuite<Opened>[N]> {
+    const capability = suite[need]
+    if (capability === undefined) throw new TypeError(`a case uses ${need} without needing it`)
+    return capability
+  }
   return {
-    store: opened.store,
+    store,
     again: async () => {
-      const other = await given(again, 'again')(opened)
+      const other = await give('again')(opened)
       others.push(other)
       await other.open()
       return other
     },
-    failAt: (call, when) => given(failAt, 'failAt')(opened, call, when),
-    residue: () => given(residue, 'residue')(opened),
-    kill: () => given(kill, 'kill')(opened),
-    race: (times) => given(race, 'race')(opened, times),
+    readOnly: async () => {
+      const reader = await give('readOnly')(opened)
+      others.push(reader)
+      return reader
+    },
+    durability: () => give('durability'),
+    failAt: (call, when) => give('failAt')(opened, call, when),
+    residue: () => give('residue')(opened),
+    kill: () => give('kill')(opened),
+    kills: suite.kills ?? KILLS,
+    race: (times) => give('race')(opened, times),
+    crowd: (times) => give('crowd')(opened, times),
+    killDuring: (work) => give('killDuring')(opened, work),
+    restart: () => give('restart')(opened),
+    cut: (when) => give('cut')(opened, when),
+    fill: () => give('fill')(opened),
+    hang: () => give('hang')(opened),
+    remove: () => give('remove')(opened),
+    modes: () => give('modes')(opened),
+    heap: () => give('heap')(opened),
+    jump: (ms) => give('jump')(opened, ms),
   }
-}
-
-function given<T>(capability: T | undefined, need: Need): T {
-  if (capability === undefined) throw new TypeError(`a case uses ${need} without needing it`)
-  return capability
 }

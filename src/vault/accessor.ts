@@ -83,8 +83,9 @@ function manyAccessor(bound: Bound): object {
 function walks({ vault, target, ask }: Bound): object {
   return {
     find: async function* (where: unknown, options?: unknown): AsyncGenerator<Found<object>> {
-      const terms = parseWhere(target, where)
-      yield* findRecords(vault, target, { ask, terms, options: parseWalkOptions(target, options) })
+      const search = parseWhere(target, where)
+      const walk = { ask, search, options: parseWalkOptions(target, options) }
+      yield* await findRecords(vault, target, walk)
     },
     list: async function* (options?: unknown): AsyncGenerator<Found<object>> {
       yield* listRecords(vault, target, { ask, options: parseWalkOptions(target, options) })

@@ -2,11 +2,12 @@ import { isPrivityError, type PrivityError, type DenialReason } from '../base/er
 import type { Access } from '../audit/segment.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import { notPermitted } from '../permit/permit.ts'
-import type { PlanField } from '../policy/compiled.ts'
+import type { CompiledField, PlanField } from '../policy/compiled.ts'
 import type { Person } from '../subjects/person.ts'
 import {
   ensureKnown,
   findRecord,
+  type OpenedRecord,
   openRecord,
   recordReads,
   type RecordRows,
@@ -25,8 +26,14 @@ export interface ReadRequest {
   readonly select?: readonly PlanField[]
   readonly action: Access['action'] & ('read' | 'find' | 'list')
   readonly signal?: AbortSignal | undefined
-  /** Says of opened values whether they are meant: lookups are decrypted and compared. */
-  readonly matches?: (values: ReadonlyMap<string, JsonValue>) => boolean
+  readonly screen?: Screen
+}
+
+/** Says of opened values whether the record is meant: lookups are decrypted and compared. */
+export interface Screen {
+  /** What is opened for it before anything else is; default: everything at once. */
+  readonly first: readonly CompiledField[] | undefined
+  matches(values: ReadonlyMap<string, JsonValue>): boolean
 }
 
 /**
@@ -56,10 +63,17 @@ export async function readRecord(
   const visible = new Set(visibleFields(vault, target, person))
   const wanted = request.select ?? target.plan.fields
   const fields = wanted.filter((field) => visible.has(field))
-  const opened = await openAgain(vault, person, () =>
-    openRecord(vault, target, { person, record, fields }),
-  )
-  if (request.matches?.(opened.values) === false) return undefined
+  const open = (some: readonly CompiledField[]): Promise<OpenedRecord> =>
+    openAgain(vault, person, () => openRecord(vault, target, { person, record, fields: some }))
+  const { screen } = request
+  // Who shares a token by chance is not disclosed to anybody, and stands in no log.
+  if (screen?.first !== undefined) {
+    const ids = new Set(screen.first.map(({ id }) => id))
+    const { values } = await open(fields.filter(({ id }) => ids.has(id)))
+    if (!screen.matches(values)) return undefined
+  }
+  const opened = await open(fields)
+  if (screen?.matches(opened.values) === false) return undefined
   const view = buildView(target.plan, wanted, opened)
   await vault.audit.record(accessOf(vault, { target, request, person }, opened.classes))
   return view

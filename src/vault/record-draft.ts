@@ -4,9 +4,9 @@ import { assertRecordSize } from '../policy/record-size.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Draft } from '../subjects/draft.ts'
 import type { RecordHead } from '../subjects/head.ts'
-import { SINGLE } from '../storage/keyspace.ts'
-import { normalise } from './normalise.ts'
+import type { ValueAt } from './normalise.ts'
 import { pageEntry, pageOf } from './open-record.ts'
+import { changeTokens, dropTokens } from './record-tokens.ts'
 import {
   decodeRecord,
   encodeRecord,
@@ -23,6 +23,8 @@ export interface RecordDraft {
   /** As it stands before; undefined when there is none. */
   readonly head: RecordHead | undefined
   save(changes: ParsedChanges): void
+  /** Brings the record to the layout and the lookups of the running policy; values stay as they are. */
+  renew(): void
   remove(): void
 }
 
@@ -42,6 +44,12 @@ interface State {
   readonly sections: Map<number, Uint8Array>
 }
 
+/** What is set and unset, and what becomes of the lookups. */
+interface Saving extends ParsedChanges {
+  readonly reindex: ReadonlySet<string> | 'all'
+  readonly taken: 'refuse' | 'leave'
+}
+
 /** Opens a record of the person for change. */
 export function draftRecord(
   vault: Vault,
@@ -56,7 +64,15 @@ export function draftRecord(
       ? undefined
       : rows.get(keyspace.record(draft.id, target.type, recordId))
   const state: State = { vault, target, draft, rows, place, head, sections: decodeRecord(row) }
-  return { head, save: (changes) => save(state, changes), remove: () => remove(state) }
+  return {
+    head,
+    save: ({ set, unset }) => {
+      const reindex = new Set([...Object.keys(set), ...unset])
+      save(state, { set, unset, reindex, taken: 'refuse' })
+    },
+    renew: () => save(state, { set: {}, unset: [], reindex: 'all', taken: 'leave' }),
+    remove: () => remove(state),
+  }
 }
 
 function headOf({
@@ -69,7 +85,7 @@ function headOf({
   return draft.page(pageOf(recordId), rows).records[pageEntry(type, recordId)]
 }
 
-function save(state: State, { set, unset }: ParsedChanges): void {
+function save(state: State, { set, unset, ...lookups }: Saving): void {
   const { vault, target, draft, head } = state
   const current = target.record.layout.id
   const classOf = (id: string): number | undefined => vault.layouts.classIn(current, id)
@@ -88,8 +104,33 @@ function save(state: State, { set, unset }: ParsedChanges): void {
   writeHead(state, {
     revision: draft.sequence,
     sections,
-    tokens: saveTokens(state, { set, unset }),
+    ...changeTokens(state, {
+      fieldIds: lookups.reindex,
+      taken: lookups.taken,
+      valueAt: valuesAfter(state, payloads, classOf),
+    }),
   })
+}
+
+/** Values as they will be; a class that is not written is opened when a lookup asks for it. */
+function valuesAfter(
+  state: State,
+  payloads: Payloads,
+  classOf: (id: string) => number | undefined,
+): ValueAt {
+  const { head, place, draft } = state
+  const section = (accessClass: number): Uint8Array | undefined => sealedOf(state, accessClass)
+  const opened = new Map<number, Payload>(payloads)
+  return (id) => {
+    const accessClass = classOf(id)
+    if (accessClass === undefined) return undefined
+    const known = opened.get(accessClass)
+    if (known !== undefined) return known[id]
+    if (head?.sections[String(accessClass)] === undefined) return undefined
+    const payload = openSection({ place, head, section }, accessClass, draft.key(accessClass))
+    opened.set(accessClass, payload)
+    return payload[id]
+  }
 }
 
 function sealedOf({ draft, place, sections }: State, accessClass: number): Uint8Array | undefined {
@@ -159,44 +200,12 @@ function isEmpty(payload: Payload): boolean {
   return Object.keys(payload).length === 0
 }
 
-/** Replaces the lookup rows of the fields that changed. */
-function saveTokens(state: State, { set, unset }: ParsedChanges): RecordHead['tokens'] {
-  const { vault, target, head } = state
-  const ids = [...Object.keys(set), ...unset]
-  const changed = target.record.fields.filter(
-    ({ id, lookup }) => lookup !== undefined && ids.includes(id),
-  )
-  const numbers = new Set(ids.flatMap((id) => vault.lookups.numbersOf(target.record.name, id)))
-  const before = head?.tokens ?? []
-  for (const token of before) if (numbers.has(token[0])) dropToken(state, token)
-  const added = changed.flatMap((field) => {
-    const text = normalise(field.lookup ?? 'exact', set[field.id])
-    if (text === undefined) return []
-    const token = vault.lookups.token(vault.lookups.numberOf(target.record.name, field), text)
-    return [[token.lookup, token.generation, token.token] as const]
-  })
-  for (const token of added) state.draft.put(tokenKey(state, token), new Uint8Array(0))
-  return [...before.filter(([lookup]) => !numbers.has(lookup)), ...added]
-}
-
-function dropToken(state: State, token: RecordHead['tokens'][number]): void {
-  state.draft.del(tokenKey(state, token))
-}
-
-function tokenKey(
-  { vault, place }: State,
-  [lookup, generation, token]: RecordHead['tokens'][number],
-): string {
-  const { keyspace } = vault.people.deps
-  return keyspace.token({ lookup, generation, token }, place.personId, place.recordId ?? SINGLE)
-}
-
 function remove(state: State): void {
   const { vault, draft, head, place } = state
   const { recordId, type } = place
   if (head === undefined || recordId === undefined)
     throw new PrivityError('not_found', { kind: 'record' })
-  for (const token of head.tokens) dropToken(state, token)
+  dropTokens(state, head)
   draft.del(vault.people.deps.keyspace.record(draft.id, type, recordId))
   writeHead(state, undefined)
 }

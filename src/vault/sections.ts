@@ -1,6 +1,7 @@
 import { fromUtf8 } from '../base/bytes.ts'
-import { canonicalBytes, type JsonValue } from '../base/canonical.ts'
+import type { JsonValue } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { ownBytes } from '../base/own-json.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import { type EnvelopeContext, openEnvelope, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
 import { decodeContainer, encodeContainer, SECTION } from '../storage/container.ts'
@@ -66,7 +67,7 @@ export function sealSection(
   return sealEnvelope(
     key,
     contextOf(section.place, section.accessClass, section),
-    canonicalBytes(payload),
+    ownBytes(payload),
   )
 }
 

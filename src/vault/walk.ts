@@ -1,16 +1,14 @@
 import * as z from 'zod/mini'
 import { invalidInput, isPrivityError } from '../base/errors.ts'
-import type { JsonValue } from '../base/canonical.ts'
-import { isId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import type { Found } from '../policy/accessor-types.ts'
-import type { CompiledField } from '../policy/compiled.ts'
-import { SINGLE } from '../storage/keyspace.ts'
+import { FULL_BITS } from '../policy/record-lookups.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import { normalise } from './normalise.ts'
+import { lookupPlaces, type Place } from './lookup-places.ts'
 import { readRecord, type ReadRequest } from './read.ts'
 import type { Target, Vault } from './vault.ts'
+import { isMet, type Search } from './where.ts'
 
 /** Where a list goes on, and how far. */
 export interface WalkOptions {
@@ -20,18 +18,13 @@ export interface WalkOptions {
   readonly subjectId: string | undefined
 }
 
-interface Place {
-  readonly id: string
-  readonly recordId: string | undefined
-}
-
-/** A field to search by, and what for. */
-export interface Term {
-  readonly field: CompiledField
-  readonly text: string
-}
-
 const PAGE = 64
+const EVERYTHING: WalkOptions = {
+  limit: Number.POSITIVE_INFINITY,
+  after: undefined,
+  signal: undefined,
+  subjectId: undefined,
+}
 const CURSOR = /^([0-9a-f]{32})(?:\.([0-9a-f]{32}))?$/
 const listOptions = z.strictObject({
   signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
@@ -42,10 +35,8 @@ const listOptions = z.strictObject({
 
 /** @throws {@link invalid_input} */
 export function parseWalkOptions({ record }: Target, options: unknown): WalkOptions {
-  const { signal, limit, after, subjectId } = parseInput(
-    listOptions,
-    options === undefined ? {} : options,
-  )
+  if (options === undefined) return EVERYTHING
+  const { signal, limit, after, subjectId } = parseInput(listOptions, options)
   if (subjectId !== undefined && !record.many)
     throw invalidInput(['subjectId'], 'not_a_many_record')
   const [match, id, recordId] = CURSOR.exec(after ?? '') ?? []
@@ -62,7 +53,7 @@ export function parseWalkOptions({ record }: Target, options: unknown): WalkOpti
 }
 
 /** Records that the purpose may see, in the order of their ids; those it may not are left out silently. */
-export async function* listRecords(
+export function listRecords(
   vault: Vault,
   target: Target,
   walk: { readonly ask: ParsedAsk; readonly options: WalkOptions },
@@ -71,29 +62,32 @@ export async function* listRecords(
   const places = target.record.many
     ? manyPlaces(vault, target, options)
     : singlePlaces(vault, target, options)
-  yield* readPlaces(vault, target, { ...walk, places, action: 'list' })
+  return readPlaces(vault, target, { ...walk, places, action: 'list' })
 }
 
 /**
- * Records whose fields have these values. The rows of the first term say where to look; every term is
- * then held against the opened values, since a token may be shared by chance.
+ * Records whose fields have these values. Tokens say where to look; every term is then held against the opened
+ * values, since a token may be shared by chance.
  */
-export async function* findRecords(
+export async function findRecords(
   vault: Vault,
   target: Target,
-  walk: {
-    readonly ask: ParsedAsk
-    readonly options: WalkOptions
-    readonly terms: readonly [Term, ...Term[]]
-  },
-): AsyncGenerator<Found<object>> {
-  const { terms, options } = walk
-  const places = tokenPlaces(vault, target, { term: terms[0], after: options.after })
-  const matches = (values: ReadonlyMap<string, JsonValue>): boolean =>
-    terms.every(
-      ({ field, text }) => normalise(field.lookup ?? 'exact', values.get(field.id)) === text,
-    )
-  yield* readPlaces(vault, target, { ask: walk.ask, options, places, action: 'find', matches })
+  walk: { readonly ask: ParsedAsk; readonly options: WalkOptions; readonly search: Search },
+): Promise<AsyncGenerator<Found<object>>> {
+  const { search, options, ask } = walk
+  const places = await lookupPlaces(vault, target, { ...search, after: options.after })
+  const screen = screenOf(target, search)
+  return readPlaces(vault, target, { ask, options, places, action: 'find', screen })
+}
+
+/** What has to be opened to tell whether a record is meant. */
+function screenOf({ record }: Target, { terms, lookup }: Search): ReadRequest['screen'] & {} {
+  const ids = new Set(terms.map(({ field }) => field.id))
+  return {
+    // Where chance meetings are not to be expected, all is opened at once.
+    first: lookup.bits === FULL_BITS ? undefined : record.fields.filter(({ id }) => ids.has(id)),
+    matches: (values) => terms.every((term) => isMet(term, values.get(term.field.id))),
+  }
 }
 
 interface Reading {
@@ -101,13 +95,13 @@ interface Reading {
   readonly options: WalkOptions
   readonly places: AsyncIterable<Place>
   readonly action: 'find' | 'list'
-  readonly matches?: ReadRequest['matches'] & {}
+  readonly screen?: ReadRequest['screen'] & {}
 }
 
 async function* readPlaces(
   vault: Vault,
   target: Target,
-  { ask, options, places, action, matches }: Reading,
+  { ask, options, places, action, screen }: Reading,
 ): AsyncGenerator<Found<object>> {
   let count = 0
   for await (const place of places) {
@@ -117,7 +111,7 @@ async function* readPlaces(
       action,
       signal: options.signal,
       ...place,
-      ...(matches === undefined ? {} : { matches }),
+      ...(screen === undefined ? {} : { screen }),
     })
     if (view === undefined) continue
     yield Object.freeze({
@@ -190,22 +184,6 @@ async function* recordsOf(
   const start = after === undefined ? undefined : keyspace.record(id, type, after)
   for await (const [key] of scanRows(people.deps.store, prefix, { after: start, page: PAGE }))
     yield { id, recordId: key.slice(prefix.length) }
-}
-
-async function* tokenPlaces(
-  { people, lookups }: Vault,
-  { record }: Target,
-  { term, after }: { readonly term: Term; readonly after: Place | undefined },
-): AsyncGenerator<Place> {
-  const { keyspace } = people.deps
-  const token = lookups.token(lookups.numberOf(record.name, term.field), term.text)
-  const prefix = keyspace.tokens(token)
-  const start =
-    after === undefined ? undefined : keyspace.token(token, after.id, after.recordId ?? SINGLE)
-  for await (const [key] of scanRows(people.deps.store, prefix, { after: start, page: PAGE })) {
-    const [id = '', recordId = ''] = key.slice(prefix.length).split('/')
-    if (isId(id)) yield { id, recordId: recordId === SINGLE ? undefined : recordId }
-  }
 }
 
 function cursorOf({ id, recordId }: Place): string {

@@ -8,9 +8,11 @@ import type { Rows } from '../storage/participant.ts'
 import type { Draft } from '../subjects/draft.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
+import { isOutrun } from './lookups.ts'
 import { recordReads } from './open-record.ts'
 import { logRefusalOf } from './read.ts'
 import { draftRecord, type RecordDraft } from './record-draft.ts'
+import { tokenReads } from './record-tokens.ts'
 import type { Target, Vault } from './vault.ts'
 
 /** Who writes about whom. */
@@ -33,6 +35,7 @@ export async function createRecord(
     recordId,
     type: 'record.created',
     content: { fields },
+    values: fields,
     written: Object.keys(fields),
     apply: (record) => {
       if (record.head !== undefined) throw new PrivityError('already_exists', { kind: 'record' })
@@ -52,6 +55,7 @@ export async function updateRecord(
     ...request,
     type: 'record.updated',
     content: { fields: set, unset },
+    values: set,
     written: [...Object.keys(set), ...unset],
     apply: (record) => {
       requireRevision(request.options, record.head)
@@ -70,6 +74,7 @@ export async function removeRecord(
     ...request,
     type: 'record.removed',
     content: {},
+    values: {},
     written: target.record.fields.map(({ id }) => id),
     apply: (record) => {
       requireRevision(request.options, record.head)
@@ -81,6 +86,8 @@ export async function removeRecord(
 interface Write extends WriteRequest {
   readonly type: 'record.created' | 'record.updated' | 'record.removed'
   readonly content: JsonObject
+  /** Values that are written. */
+  readonly values: StoredFields
   /** Ids of the fields that are touched. */
   readonly written: readonly string[]
   apply(record: RecordDraft): void
@@ -98,6 +105,8 @@ async function write(vault: Vault, target: Target, request: Write): Promise<stri
     fields: written,
     ...(ask.task === undefined ? {} : { task: ask.task }),
   }
+  await vault.lookups.open()
+  const { version } = vault.lookups
   try {
     const { value } = await vault.people.change<string>({
       id,
@@ -110,7 +119,11 @@ async function write(vault: Vault, target: Target, request: Write): Promise<stri
         ...request.content,
         ...(type === 'record.created' || recordId === undefined ? {} : { recordId }),
       },
-      reads: [...vault.permit.reads, ...recordReads(vault, target, request)],
+      reads: [
+        ...vault.permit.reads,
+        ...recordReads(vault, target, request),
+        ...tokenReads(vault, target, request.values),
+      ],
       apply: (draft, rows) => {
         requirePermission(vault, target, { request, draft, related, rows })
         request.apply(draftRecord(vault, target, { draft, rows, recordId }))
@@ -122,19 +135,27 @@ async function write(vault: Vault, target: Target, request: Write): Promise<stri
     if (isPrivityError(error, 'not_permitted')) {
       await logRefusalOf(vault, { target, id, ask }, error.details.reasons)
     }
+    // Another process started a generation of lookup keys: provably not applied, and done again under it.
+    if (isPrivityError(error, 'write_conflict') && (await isOutrun(vault.lookups, version)))
+      return write(vault, target, request)
     throw error
   }
 }
 
-interface Permission {
-  readonly request: Write
+/** Who writes which fields, and the rows that say whether they may. */
+export interface Permission {
+  readonly request: Pick<Write, 'ask' | 'written'>
   readonly draft: Draft
   readonly related: boolean
   readonly rows: Rows
 }
 
-/** The purpose must have a live basis, and its consent must cover every field that is written. */
-function requirePermission(
+/**
+ * The purpose must have a live basis, and its consent must cover every field that is written.
+ *
+ * @throws {@link not_permitted} with all reasons
+ */
+export function requirePermission(
   vault: Vault,
   target: Target,
   { request, draft, related, rows }: Permission,

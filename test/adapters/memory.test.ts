@@ -10,6 +10,7 @@ storeSuite({
     return { store: memoryStore({ share: data }), data, dispose: async () => {} }
   },
   again: async ({ data }) => memoryStore({ share: data }),
+  durability: 'none',
 })
 
 test('a store says that it promises nothing, and whether others share its rows', async () => {

@@ -1,10 +1,11 @@
-import { parseCanonical, rewriteCanonical } from '../../src/base/parse-canonical.ts'
+import { ownBytes, ownJson } from '../../src/base/own-json.ts'
+import { parseCanonical } from '../../src/base/parse-canonical.ts'
 import { readdirSync, readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
-import { canonicalBytes, canonicalJson } from '../../src/base/canonical.ts'
+import { canonicalBytes, canonicalJson, type JsonValue } from '../../src/base/canonical.ts'
 import { isPrivityError } from '../../src/base/errors.ts'
 
 fc.configureGlobal({ seed: 20_261_121 })
@@ -371,8 +372,33 @@ test('what was read, or a part of it, is written again as the same bytes', () =>
   fc.assert(
     fc.property(json, (value) => {
       const back = parseCanonical(canonicalBytes([value]))
-      expect(rewriteCanonical(back ?? null)).toEqual(canonicalBytes([value]))
-      if (Array.isArray(back)) expect(rewriteCanonical(back[0])).toEqual(canonicalBytes(value))
+      expect(ownBytes(back ?? null)).toEqual(canonicalBytes([value]))
+      if (Array.isArray(back)) expect(ownBytes(back[0])).toEqual(canonicalBytes(value))
     }),
   )
+})
+
+test('what this library put together itself is written in the same way', () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      const own = value as JsonValue
+      expect(ownJson(own)).toBe(canonicalJson(value))
+      expect(ownBytes(own)).toEqual(canonicalBytes(value))
+    }),
+    { numRuns: 500 },
+  )
+  expect(ownJson({ 10: 1, 2: [-0, 1e21, ''], __proto__x: {} })).toBe(
+    canonicalJson({ 10: 1, 2: [-0, 1e21, ''], __proto__x: {} }),
+  )
+})
+
+test.each<[string, unknown]>([
+  ['undefined', { a: undefined }],
+  ['NaN', [Number.NaN]],
+  ['infinity', { a: Number.POSITIVE_INFINITY }],
+  ['a lone surrogate', ['\ud800']],
+  ['a lone surrogate in a name', { '\udc00': 1 }],
+  ['a cycle', cycle],
+])('and never %s', (_, value) => {
+  expect(() => ownJson(value as JsonValue)).toThrow(TypeError)
 })

@@ -84,7 +84,16 @@ export async function openApp(folder: string, options: AppOptions = {}): Promise
   const secret = like?.secret ?? new Uint8Array(randomBytes(32))
   const cleaning = scrub === undefined ? {} : { scrub }
   const sqlite = sqliteStore(database, { synchronous, ...cleaning })
-  const { store, take } = recording(scrub === undefined ? withoutScrub(sqlite) : sqlite)
+  const store = scrub === undefined ? withoutScrub(sqlite) : sqlite
+  return { ...(await openAppOn(store, { audit, secret })), database, secret }
+}
+
+/** The same app on any store. */
+export async function openAppOn(
+  inner: Store,
+  { audit, secret }: { readonly audit: 'strict' | 'deferred'; readonly secret: Uint8Array },
+): Promise<App> {
+  const { store, take } = recording(inner)
   const privity = await createPrivity({ policy, store, keys: localKeys(secret), audit })
   const support = privity.accessor({ purpose: 'support', actor })
   const marketing = privity.accessor({ purpose: 'marketing', actor })
@@ -95,8 +104,6 @@ export async function openApp(folder: string, options: AppOptions = {}): Promise
   })
   const decision = { purposes: ['marketing'], notice, method: { channel: 'paper' } } as const
   return {
-    database,
-    secret,
     register: async (count) => {
       const people = Array.from({ length: count }, () => privity.subjects.register())
       return (await Promise.all(people)).map(({ id }) => id)

@@ -1,5 +1,5 @@
 import type { Batch } from 'privity'
-import { contactSchema, openApp, type OpenApp } from './app.ts'
+import { type App, contactSchema, openApp } from './app.ts'
 import type { Bench, Candidate } from './bench.ts'
 import { contactOf } from './people.ts'
 import { freshRows, openRaw, type Raw } from './raw.ts'
@@ -31,7 +31,7 @@ export const createBench: Bench = {
   },
 }
 
-function alone(raw: Raw, app: OpenApp, template: Batch): readonly Candidate[] {
+function alone(raw: Raw, app: App, template: Batch): readonly Candidate[] {
   const floor = 'zod, raw insert, 1 in flight'
   let ids: readonly string[] = []
   return [
@@ -59,7 +59,7 @@ function alone(raw: Raw, app: OpenApp, template: Batch): readonly Candidate[] {
   ]
 }
 
-function together(raw: Raw, app: OpenApp, templates: readonly Batch[]): readonly Candidate[] {
+function together(raw: Raw, app: App, templates: readonly Batch[]): readonly Candidate[] {
   const floor = `zod, raw insert, ${MANY} in one transaction`
   let ids: readonly string[] = []
   return [
@@ -85,7 +85,7 @@ function together(raw: Raw, app: OpenApp, templates: readonly Batch[]): readonly
   ]
 }
 
-async function recordOne(app: OpenApp): Promise<Batch> {
+export async function recordOne(app: App): Promise<Batch> {
   const [id = ''] = await app.register(1)
   app.takeBatches()
   await app.create(id, contactOf(0))
@@ -94,7 +94,7 @@ async function recordOne(app: OpenApp): Promise<Batch> {
   return batch
 }
 
-async function recordMany(app: OpenApp): Promise<readonly Batch[]> {
+export async function recordMany(app: App): Promise<readonly Batch[]> {
   const ids = await app.register(MANY)
   app.takeBatches()
   await Promise.all(ids.map((id, at) => app.create(id, contactOf(at))))

@@ -13,6 +13,8 @@ export interface Raw {
   /** All of it in one transaction. */
   insert(rows: readonly Row[]): void
   delete(keys: readonly string[]): void
+  /** Many writes in one transaction. */
+  transact(write: () => void): void
   close(): void
 }
 
@@ -49,6 +51,7 @@ export function openRaw(folder: string, synchronous: Synchronous = 'full'): Raw 
     delete: database.transaction((keys: readonly string[]) => {
       for (const key of keys) remove.run(key)
     }),
+    transact: (write) => database.transaction(write)(),
     close: () => {
       database.close()
     },

@@ -8,18 +8,26 @@ import { type Bench, compare, toLines } from './bench.ts'
 import { consentBenches, mayBench } from './consent.ts'
 import { createBench } from './create.ts'
 import { eraseBench } from './erase.ts'
+import { lookupBench } from './lookup.ts'
 import { millionBench } from './million.ts'
+import { postgresBenches } from './postgres.ts'
 import { readBench } from './read.ts'
+import { resealBench } from './reseal.ts'
+import { sealBench } from './seal.ts'
 import { verifyBench } from './verify.ts'
 
 const BENCHES: readonly Bench[] = [
   readBench,
+  sealBench,
   createBench,
   mayBench,
   eraseBench,
   ...consentBenches,
+  ...postgresBenches,
   auditBench,
   verifyBench,
+  lookupBench,
+  resealBench,
   millionBench,
 ]
 

@@ -3,6 +3,8 @@ import { overFlakyMemory } from './over-flaky-memory.ts'
 import type { RegisterSuite } from './over-memory.ts'
 
 /** Takes every error for a refusal, also one that came after the change. */
-export const unknownAsFailed: RegisterSuite = overFlakyMemory(() => {
-  throw new PrivityError('store_unavailable', { reason: 'connection_lost' })
+export const unknownAsFailed: RegisterSuite = overFlakyMemory({
+  commit: () => {
+    throw new PrivityError('store_unavailable', { reason: 'connection_lost' })
+  },
 })

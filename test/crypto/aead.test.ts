@@ -165,6 +165,21 @@ describe.each(IMPLEMENTATIONS)('%s', (_, aead) => {
     )
   })
 
+  test('writes into the place that it is given, and nowhere else', () => {
+    const around = new Uint8Array(sample().plaintext.length + 16 + 2).fill(9)
+    const into = around.subarray(1, -1)
+    expect(aead.seal({ ...sample(), into })).toBe(into)
+    expect(into).toEqual(aead.seal(sample()))
+    expect([around[0], around.at(-1)]).toEqual([9, 9])
+  })
+
+  test.each([-1, 1])('refuses a place that is %i bytes too long', (more) => {
+    const into = new Uint8Array(sample().plaintext.length + 16 + more)
+    expect(() => aead.seal({ ...sample(), into })).toThrow(
+      expect.objectContaining({ code: 'invalid_input' }),
+    )
+  })
+
   test('nothing it returns changes when it is called again', () => {
     const first = aead.seal(sample())
     const kept = Uint8Array.from(first)

@@ -24,7 +24,9 @@ afterEach(() => {
 describe.each([
   ['by node:crypto', native],
   ['by noble', bare],
-])('%s', (_, { hmacSha256, platformHmac, sha256 }) => {
+])('%s', (_, room) => {
+  const { createMacKey, hmacSha256, platformHmac, sha256, sha256OfText, sha256Text } = room
+
   // FIPS 180-4 examples.
   test.each([
     ['', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
@@ -54,8 +56,46 @@ describe.each([
     }
   })
 
+  test('a key of many HMACs gives the same, whatever becomes of its bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), message, message, (key, first, second) => {
+        const expected = [first, second, first].map((it) => hmacSha256(key, it))
+        const macKey = createMacKey(key)
+        key.fill(0)
+        expect([first, second, first].map((it) => macKey.mac(it))).toEqual(expected)
+      }),
+    )
+  })
+
+  test('a key of many HMACs makes none once it is wiped', () => {
+    const key = createMacKey(hex('00'))
+    key.wipe()
+    expect(() => key.mac(hex('01'))).toThrow()
+  })
+
+  test('HMAC takes a message in parts', () => {
+    fc.assert(
+      fc.property(message, message, (first, second) => {
+        const whole = Uint8Array.of(...first, ...second)
+        expect(hmacSha256(hex('07'), first, second)).toEqual(hmacSha256(hex('07'), whole))
+      }),
+    )
+  })
+
+  test('SHA-256 of a text is that of its UTF-8 bytes, and its text is base64url', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const digest = sha256(new TextEncoder().encode(text))
+        expect(sha256OfText(text)).toEqual(digest)
+        expect(sha256Text(new TextEncoder().encode(text))).toBe(
+          Buffer.from(digest).toString('base64url'),
+        )
+      }),
+    )
+  })
+
   test('gives plain bytes of their own', () => {
-    for (const digest of [sha256(hex('00')), hmacSha256(hex('00'), hex('01'))]) {
+    for (const digest of [sha256(hex('00')), sha256OfText('0'), hmacSha256(hex('00'), hex('01'))]) {
       expect(digest.constructor).toBe(Uint8Array)
       expect(digest).toHaveLength(32)
       expect(digest.buffer.byteLength).toBe(32)

@@ -17,12 +17,15 @@ import {
   withMutation,
 } from '../support/deep-mutations.ts'
 import { type BusyStore, busyStore, openOver } from '../support/deep-store.ts'
+import { scaled } from '../support/scale.ts'
 import { seeded } from '../support/seeded.ts'
 
-const SLOW = 400_000
+const SLOW = scaled({ ci: 400_000, torture: 10_000_000 })
 /** For every row. */
 const FLIPS = 7
 const SAMPLE = 200
+/** In a store of 1,000 entries each takes as long as verifying all of it. */
+const LARGE = scaled({ ci: 100, torture: 5_000 })
 const LEAF = /^(.*\/)e\/([0-9a-f]{12})$/
 const HEAD = /^(.*\/(?:l|w\/[0-9a-f]{4})\/)head$/
 /** What does not open hides what is looked at through it, until it is put right. */
@@ -114,7 +117,7 @@ describe('of a store of 1,000 entries', () => {
     const mutations = mutationsOf(store, 20_261_123)
     const random = seeded(20_261_124)
     const failures: unknown[] = []
-    for (let run = 0; run < SAMPLE / 2; run += 1) {
+    for (let run = 0; run < LARGE; run += 1) {
       const mutation = mutations[random.below(mutations.length)]
       if (mutation !== undefined) failures.push(...(await missed(acme, store, mutation)))
     }

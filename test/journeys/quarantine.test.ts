@@ -12,6 +12,7 @@ import {
   openAcme,
   refusal,
 } from '../support/acme.ts'
+import { streamOf } from '../support/byte-streams.ts'
 import { contradict, type Contradicted, publishAgain } from '../support/contradicted.ts'
 import { journey, STORES } from '../support/stores.ts'
 
@@ -30,6 +31,18 @@ const OPEN = [
   'ledger.verify',
 ] as const
 
+const ASK = { purpose: 'support', actor: ACTORS.support }
+const EPK = { kty: 'EC', crv: 'P-256', x: 'A', y: 'A' }
+const FORM_HEADER = { alg: 'ECDH-ES', enc: 'A256GCM', typ: 'privity-form+jwe', kid: 'A', epk: EPK }
+/** What looks like a form until its key is looked for. */
+const FORM = [
+  Buffer.from(JSON.stringify(FORM_HEADER)).toString('base64url'),
+  '',
+  'A'.repeat(16),
+  'AA',
+  'A'.repeat(22),
+].join('.')
+
 /** Arguments with which each method does its work while nothing contradicts. */
 function argumentsFor({
   id,
@@ -38,7 +51,7 @@ function argumentsFor({
   plan,
 }: Contradicted): Readonly<Record<string, readonly unknown[]>> {
   const decision = { purposes: ['marketing'], notice, method: { channel: 'paper' } }
-  const ask = { subjectId: id, purpose: 'support', actor: ACTORS.support }
+  const ask = { ...ASK, subjectId: id }
   return {
     'subjects.register': [{ externalId: 'crm:1' }],
     'subjects.find': [{ externalId: 'crm:1' }],
@@ -58,7 +71,28 @@ function argumentsFor({
     'erasure.resume': [plan.erasureId],
     'erasure.erase': [erasedId, { reason: 'subject_request' }],
     'audit.query': [],
+    'blobs.seal': [{ ...ask, record: 'contact', field: 'name' }, streamOf()],
+    'blobs.open': [
+      { ...ask, record: 'contact', field: 'name', blobId: '0'.repeat(32) },
+      streamOf(),
+    ],
+    'forms.publicKey': [],
+    'forms.open': [FORM, { record: 'contact', purpose: 'support' }],
+    'forms.openChanges': [FORM, { record: 'contact', purpose: 'support' }],
+    'forms.rotateKey': [],
+    'pseudonyms.of': [{ ...ask, recipient: 'bank' }],
+    'pseudonyms.resolve': ['0'.repeat(64), { ...ASK, recipient: 'bank' }],
+    'pseudonyms.destroy': [{ recipient: 'bank', purpose: 'support' }],
     'ledger.rotateKeys': [],
+    'keys.rotate': [],
+    'keys.rewrap': [],
+    'keys.reseal': [],
+    'keys.usage': [1],
+    'keys.retire': [1],
+    'keys.epochs': [],
+    'keys.rotateLookups': [],
+    'keys.lookupsDue': [],
+    'keys.dropLookups': [],
     'contact.create': [id, ANNA, { operationId: 'create' }],
     'contact.read': [id],
     'contact.select': [id, ['name']],

@@ -1,13 +1,19 @@
 import { expect } from 'vitest'
 import * as z from 'zod'
 import {
+  type Actor,
+  type Blobs,
   createPrivity,
   definePolicy,
   definePurposes,
   defineRecord,
   type ErasureHook,
+  type Forms,
   localKeys,
+  type Privity,
+  type Pseudonyms,
 } from 'privity'
+import { sealFor } from 'privity/seal'
 import { caught, collect, eagerClock, SECRET } from '../support/acme.ts'
 import { journey, spyStore, type Traffic } from '../support/stores.ts'
 
@@ -49,6 +55,9 @@ const M = {
   hookItem: 'item-quicksand',
   hookText: 'row of quentin in the list',
   reason: 'subject_quibble',
+  recipient: 'recipient-quartermaster',
+  binding: 'session-quotient-77',
+  attachment: 'a scan of a quitclaim deed',
 } as const
 
 const PASSPHRASE = 'a quite unquestionable passphrase'
@@ -99,11 +108,11 @@ journey(
       ),
       new RegExp(`^${tenant}/a/${b64}/[0-9a-f]{4}/[0-9a-f]{12}$`),
       new RegExp(
-        `^${tenant}/c/(?:catalogue|signing|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/(?:w/)?|x/[0-9a-f]{4}/[0-9a-f]{8})$`,
+        `^${tenant}/c/(?:catalogue|signing|forms|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/(?:w/)?|x/[0-9a-f]{4}/[0-9a-f]{8})$`,
       ),
       new RegExp(`^${tenant}/c/p/$`),
       new RegExp(
-        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/(?:[0-9a-f]{8}/[0-9a-f]{4})?|l/[0-9a-f]{4}/[0-9a-f]{4})$`,
+        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/(?:[0-9a-f]{8}/[0-9a-f]{4})?|l/(?:[0-9a-f]{4}/[0-9a-f]{4})?|s/[0-9a-f]{32})$`,
       ),
     ]
     const strange = [...traffic.keys].filter((key) => !families.some((form) => form.test(key)))
@@ -165,7 +174,8 @@ async function live(store: PlainStore): Promise<void> {
     keys: localKeys(SECRET),
     hooks: [hook],
     tenant: M.tenant,
-    clock: eagerClock(),
+    // Forms are sealed by the clock of the browser, which is this machine's.
+    clock: eagerClock(Date.now()),
   }
   const privity = await createPrivity(options)
   const { id } = await privity.subjects.register({ jurisdiction: 'NL', externalId: M.externalId })
@@ -212,6 +222,7 @@ async function live(store: PlainStore): Promise<void> {
   await collect(tickets.list())
   await tickets.remove(id, recordId)
   await tickets.create(id, { [M.textField]: M.ticket })
+  await handle(privity as never, id, actor)
   await privity.subjects.find({ externalId: M.externalId })
   await privity.consent.withdraw(id, { purposes: [M.marketingPurpose] as never })
   await privity.consent.status(id, M.marketingPurpose as never)
@@ -222,6 +233,32 @@ async function live(store: PlainStore): Promise<void> {
   await privity.close()
   const again = await createPrivity(options)
   await again.close()
+}
+
+/** Pseudonyms, a form and an attachment, whose names are computed too. */
+async function handle(privity: Privity<never, never>, id: string, actor: Actor): Promise<void> {
+  const { pseudonyms, forms, blobs } = privity as unknown as {
+    readonly pseudonyms: Pseudonyms
+    readonly forms: Forms<never, string>
+    readonly blobs: Blobs<never, string>
+  }
+  const ask = { purpose: M.supportPurpose, actor, task: M.task }
+  const scope = { ...ask, recipient: M.recipient }
+  await pseudonyms.resolve(await pseudonyms.of({ ...scope, subjectId: id }), scope)
+  await pseudonyms.destroy({ recipient: M.recipient, purpose: M.supportPurpose })
+  const context = {
+    record: M.contactRecord,
+    purpose: M.supportPurpose,
+    binding: M.binding,
+  }
+  const values = { [M.nameField]: M.name, [M.emailField]: M.email }
+  const form = await sealFor(await forms.publicKey(), values, context)
+  await forms.open(form, context as never)
+  await forms.rotateKey()
+  const place = { ...ask, subjectId: id, record: M.contactRecord, field: M.nameField }
+  const { blobId, sealed } = await blobs.seal(place as never, new Blob([M.attachment]).stream())
+  const opened = await blobs.open({ ...place, blobId } as never, sealed)
+  expect(await new Response(opened).text()).toBe(M.attachment)
 }
 
 /** Accessors of a policy whose names are computed. */

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import nodeCrypto from 'node:crypto'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { localKeys } from '../../src/keys/local-keys.ts'
 import type { KeyContext } from '../../src/keys/provider.ts'
+import { keyProviderSuite } from '../../src/testkit/key-provider-suite.ts'
 
 const SECRET = new Uint8Array(32).fill(7)
 const KEY = new Uint8Array(32).map((_, index) => index)
@@ -11,7 +13,55 @@ const CONTEXT: KeyContext = {
   salt: new Uint8Array(32).fill(1),
 }
 
+describe('the suite of key providers, over a secret of 32 bytes:', () => {
+  keyProviderSuite({
+    test,
+    epochs: 'one',
+    open: async () => {
+      const secret = crypto.getRandomValues(new Uint8Array(32))
+      return { secret, keys: localKeys(secret), dispose: async () => {} }
+    },
+    again: async ({ secret }) => localKeys(secret),
+  })
+})
+
+describe('the suite of key providers, over a passphrase:', () => {
+  keyProviderSuite({
+    // Each case stretches two passphrases or more, half a second each on an idle machine.
+    test: (title, run) => test(title, { timeout: 60_000 }, run),
+    epochs: 'one',
+    open: async () => {
+      const secret = crypto.randomUUID()
+      return { secret, keys: localKeys(secret), dispose: async () => {} }
+    },
+    again: async ({ secret }) => localKeys(secret),
+  })
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
 describe('local keys', () => {
+  test('under a passphrase that could not be stretched for want of memory are tried again', async () => {
+    const keys = localKeys('correct horse battery')
+    const { scrypt } = nodeCrypto
+    let calls = 0
+    vi.spyOn(nodeCrypto, 'scrypt').mockImplementation(((...args: Parameters<typeof scrypt>) => {
+      calls += 1
+      if (calls === 1) args[4](new RangeError('out of memory'), Buffer.alloc(0))
+      else scrypt(...args)
+    }) as typeof scrypt)
+    const both = await Promise.allSettled([keys.wrap(KEY, CONTEXT), keys.wrap(KEY, CONTEXT)])
+    for (const outcome of both)
+      expect(outcome).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'key_unavailable', details: { what: 'contact:support' } },
+      })
+    expect(await keys.unwrap(await keys.wrap(KEY, CONTEXT), CONTEXT)).toEqual(KEY)
+    expect(calls).toBe(2)
+  })
+
   test('unwrap what they wrapped, also in another process', async () => {
     const wrapped = await localKeys(SECRET).wrap(KEY, CONTEXT)
     expect(await localKeys(SECRET.slice()).unwrap(wrapped, CONTEXT)).toEqual(KEY)

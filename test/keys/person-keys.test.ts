@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { memoryStore } from '../../src/adapters/memory.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import { PrivityError } from '../../src/base/errors.ts'
+import { watchEpochs } from '../../src/keys/epoch-watch.ts'
 import { openEnvelope, ROW_KIND, sealEnvelope } from '../../src/keys/envelope.ts'
 import { localKeys } from '../../src/keys/local-keys.ts'
 import { createPersonKeys, type PersonKeys } from '../../src/keys/person-keys.ts'
@@ -42,7 +43,7 @@ function personKeys(
     provider,
     storeId: CONTEXT.storeId,
     salt: new Uint8Array(32),
-    epoch: 1,
+    epochs: watchEpochs(1),
     clock,
     names: { nameOf: (accessClass) => CLASSES[accessClass], refresh: async () => undefined },
   })

@@ -92,7 +92,6 @@ describe('compilePolicy', () => {
         id: 'mail',
         classKey: 'contact:marketing+support',
         purposes: ['marketing', 'support'],
-        lookup: 'email',
         optional: false,
         hasDefault: false,
       },

@@ -12,6 +12,7 @@ import {
   localKeys,
 } from 'privity'
 import { memoryStore } from 'privity/memory'
+import { sealFor } from 'privity/seal'
 import * as sqlite from 'privity/sqlite'
 import * as testkit from 'privity/testkit'
 import { verifyCertificate, verifyReceipt } from 'privity/verify'
@@ -54,6 +55,8 @@ export async function story() {
   const { reason } = await refusal(marketing.contact.read(id), 'not_permitted')
   check(reason === 'withdrawn', 'a withdrawal takes effect at once')
 
+  await sealedOnTheWay(privity, id)
+
   const certificate = await privity.erasure.erase(id, { reason: 'subject_request' })
   await refusal(support.contact.read(id), 'erased')
 
@@ -64,6 +67,46 @@ export async function story() {
   check((await privity.ledger.verify()).ok, 'the log verifies')
   await privity.close()
   return checks
+}
+
+/** What needs the streams and the elliptic curves of the platform. */
+async function sealedOnTheWay(privity, id) {
+  const ask = { purpose: 'support', actor: actor('agent') }
+  const form = { record: 'contact', purpose: 'support', binding: 'session' }
+  const fields = { name: 'Anna', address: 'Herengracht 2' }
+  const sealedForm = await sealFor(await privity.forms.publicKey(), fields, form)
+  const { fields: filledIn } = await privity.forms.open(sealedForm, form)
+  check(filledIn.address === fields.address, 'a form comes back')
+  await refusal(privity.forms.open(`${sealedForm}A`, form), 'invalid_input')
+
+  const place = { ...ask, subjectId: id, record: 'contact', field: 'address' }
+  const bytes = Uint8Array.from({ length: 200_000 }, (_, at) => at % 251)
+  const { blobId, sealed } = await privity.blobs.seal(place, new Blob([bytes]).stream())
+  const stored = await collect(sealed)
+  const open = (blob) => privity.blobs.open({ ...place, blobId }, blob.stream()).then(collect)
+  const opened = await open(new Blob([stored]))
+  check(opened.length === bytes.length, 'an attachment comes back')
+  check(
+    opened.every((byte, at) => byte === bytes[at]),
+    'an attachment is what it was',
+  )
+  await refusal(open(new Blob([stored.slice(0, -1)])), 'decryption_failed')
+
+  const bank = { ...ask, recipient: 'bank' }
+  const pseudonym = await privity.pseudonyms.of({ ...bank, subjectId: id })
+  const traced = await privity.pseudonyms.resolve(pseudonym, bank)
+  check(traced.id === id, 'a pseudonym leads back')
+}
+
+// A Response would hide why a stream failed: Chromium says that it failed to fetch.
+async function collect(stream) {
+  const parts = []
+  const reader = stream.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return new Uint8Array(await new Blob(parts).arrayBuffer())
+    parts.push(value)
+  }
 }
 
 async function consentTo(privity, id) {

@@ -19,6 +19,7 @@ function everyKey(keys: Keyspace): readonly string[] {
     keys.operation(ID, HASH),
     keys.external(65_535, 'f'.repeat(64)),
     keys.token(lookup, ID, ID),
+    keys.claim(lookup),
     keys.holder(65_535, ID),
     keys.log.head,
     keys.log.leaf(LAST_INDEX),

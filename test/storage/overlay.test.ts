@@ -24,8 +24,12 @@ describe('an overlay', () => {
     expect(overlay.get('z')).toEqual(utf8('z'))
   })
 
-  test('does not answer for a row that nobody read', () => {
-    expect(() => createOverlay(SNAPSHOT).get('z')).toThrow(TypeError)
+  test('does not answer for a row that nobody read, and tells which those are', () => {
+    const overlay = createOverlay(SNAPSHOT)
+    expect(() => overlay.get('z')).toThrow(TypeError)
+    expect(['a', 'c', 'z'].map(overlay.isDeclared)).toEqual([true, true, false])
+    overlay.apply({ put: [['z', utf8('z')]], del: [] })
+    expect(overlay.isDeclared('z')).toBe(true)
   })
 
   test('checks what was read and is written, against the snapshot', () => {

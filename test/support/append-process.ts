@@ -1,8 +1,7 @@
-// Runs in a process of its own: `append-process.ts <driver> <file> <count> <shards>`. Prints a receipt per line.
+// Runs in a process of its own: `append-process.ts <client> <place> <count> <shards>`. Prints a receipt per line.
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import * as z from 'zod'
-import { sqliteStore } from '../../src/adapters/sqlite.ts'
 import {
   createPrivity,
   definePolicy,
@@ -11,11 +10,11 @@ import {
   localKeys,
   type SubjectId,
 } from '../../src/index.ts'
-import { DRIVERS, type Driver } from './sqlite-drivers.ts'
+import { storeAt, type StoreClient } from './process-store.ts'
 
 const IN_FLIGHT = 25
 
-const [name, file = '', count, shards] = process.argv.slice(2)
+const [name, place = '', count, shards] = process.argv.slice(2)
 const purposes = definePurposes({
   marketing: { basis: 'consent', description: 'Send you offers' },
 })
@@ -30,7 +29,7 @@ const policy = definePolicy({
 })
 const privity = await createPrivity({
   policy,
-  store: sqliteStore(DRIVERS[name as Driver['name']].connect(file)),
+  store: await storeAt(name as StoreClient, place),
   keys: localKeys(new Uint8Array(32).fill(5)),
   shards: Number(shards),
 })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Driver } from './sqlite-drivers.ts'
+import type { StoreClient } from './process-store.ts'
 
 const SCRIPT = fileURLToPath(new URL('./append-process.ts', import.meta.url))
 
@@ -13,14 +13,14 @@ export interface AppendOptions {
   readonly shards?: number
 }
 
-/** Lets processes decide at the same time over one file; resolves to what each was acknowledged. */
+/** Lets processes decide at the same time over one file or server; resolves to what each was acknowledged. */
 export async function appendInMany(
-  driver: Driver['name'],
-  file: string,
+  client: StoreClient,
+  place: string,
   { processes, each, shards = 1 }: AppendOptions,
 ): Promise<readonly (readonly string[])[]> {
   const children = Array.from({ length: processes }, () => {
-    const child = spawn(process.execPath, [SCRIPT, driver, file, String(each), String(shards)])
+    const child = spawn(process.execPath, [SCRIPT, client, place, String(each), String(shards)])
     child.stderr.pipe(process.stderr)
     let text = ''
     child.stdout.setEncoding('utf8').on('data', (part: string) => {

@@ -8,6 +8,7 @@ import {
   definePurposes,
   defineRecord,
   type FieldKit,
+  type FormJwk,
   type KeyProvider,
   type NoticeRef,
   type Privity,
@@ -51,3 +52,7 @@ export declare const certificate: string
 /** The random id of a registered person. */
 export declare const subjectId: SubjectId
 export const store: ReturnType<typeof memoryStore> = memoryStore()
+/** What a browser sealed, and what ties it to the session. */
+export declare const sealed: string
+export declare const csrfToken: string
+export declare const publicKey: FormJwk

@@ -1,4 +1,4 @@
-// Runs in a process of its own: `store-process.ts <driver> <file> append | scrub | open | count <times>`.
+// Runs in a process of its own: `store-process.ts <driver> <file> append | scrub | open | reopen | count <times>`.
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { sqliteStore } from '../../src/adapters/sqlite.ts'
@@ -20,6 +20,12 @@ await store.open()
 if (work === 'append') {
   // Synchronous, so that what was acknowledged has left the process when it is killed.
   await appendUntilKilled(store, (entry) => writeSync(1, `${entry}\n`))
+}
+for (let turn = 1; work === 'reopen'; turn += 1) {
+  writeSync(1, `${turn}\n`)
+  const again = sqliteStore(driver.connect(file))
+  await again.open()
+  await again.close()
 }
 for (let turn = 1; work === 'scrub'; turn += 1) {
   writeSync(1, `${turn}\n`)

@@ -32,9 +32,19 @@ async function killWhile(driver: Driver, file: string, work: string): Promise<nu
   return last
 }
 
-/** Lets two processes count in the file at the same time. */
-export async function countInTwo(driver: Driver, file: string, times: number): Promise<void> {
-  await together([1, 2].map(() => start([driver.name, file, 'count', String(times)])))
+/** Lets a process open and close the file again and again, and kills it in the middle. */
+export async function killWhileOpening(driver: Driver, file: string): Promise<number> {
+  return killWhile(driver, file, 'reopen')
+}
+
+/** Lets so many processes count in the file at the same time. */
+export async function countInMany(
+  driver: Driver,
+  file: string,
+  { many, times }: { readonly many: number; readonly times: number },
+): Promise<void> {
+  const parameters = [driver.name, file, 'count', String(times)]
+  await together(Array.from({ length: many }, () => start(parameters)))
 }
 
 /** Lets so many processes open the file at the same moment. */

@@ -116,6 +116,40 @@ test('a second delivery also comes after a commit that failed, or at release', a
   expect(await other.right.read(['a'])).toEqual([utf8('first')])
 })
 
+test('a commit that comes late is in doubt, and arrives after the next one', async () => {
+  const { right, faulty } = await pair({ call: 'commit', nth: 1, kind: 'late' })
+  await expect(faulty.commit(put('a', 'late'))).rejects.toMatchObject({ code: 'outcome_unknown' })
+  expect(await right.read(['a'])).toEqual([undefined])
+  await faulty.commit(put('b', '1'))
+  expect(await right.read(['a', 'b'])).toEqual([utf8('late'), utf8('1')])
+  const other = await pair({ nth: 1, kind: 'late' })
+  await expect(other.faulty.read(['a'])).rejects.toMatchObject({ code: 'store_unavailable' })
+})
+
+test('a check keeps a late commit from landing', async () => {
+  const { right, faulty } = await pair({ call: 'commit', nth: 1, kind: 'late' })
+  await expect(faulty.commit(put('a', 'late', ['a', null]))).rejects.toThrow()
+  await faulty.commit(put('a', 'first', ['a', null]))
+  await faulty.release()
+  expect(await right.read(['a'])).toEqual([utf8('first')])
+})
+
+for (const kind of ['crash', 'crash-applied'] as const) {
+  test(`after a ${kind} nothing answers until it is released`, async () => {
+    const { right, faulty } = await pair({ call: 'commit', nth: 2, kind })
+    await faulty.commit(put('a', '1'))
+    let settled = 0
+    const calls = [faulty.commit(put('a', '2')), faulty.read(['a']), faulty.commit(put('a', '3'))]
+    for (const call of calls) call.catch(() => undefined).finally(() => (settled += 1))
+    await faulty.crashed
+    expect(settled).toBe(0)
+    expect(faulty.calls).toMatchObject({ commit: 2, read: 0 })
+    expect(await right.read(['a'])).toEqual([utf8(kind === 'crash' ? '1' : '2')])
+    await faulty.release()
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'outcome_unknown' })
+  })
+}
+
 test('a read delivered twice is answered from the second run', async () => {
   const right = memoryStore()
   let runs = 0

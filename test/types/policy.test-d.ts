@@ -319,3 +319,103 @@ describe('a policy does not compile', () => {
     })
   })
 })
+
+describe('a lookup', () => {
+  const iban = {
+    name: 'iban',
+    version: 1,
+    normalise: (text: string) => text.toUpperCase(),
+  } as const
+  const shop = defineRecord(
+    purposes,
+    ({ field }) => ({
+      name: field(z.string(), { purposes: ['support', 'marketing'] }),
+      city: field(z.string(), { purposes: ['support', 'marketing'] }),
+      vip: field(z.boolean(), { purposes: ['support'] }),
+      email: field(z.email(), {
+        purposes: ['support', 'marketing'],
+        lookup: { by: 'email', people: 1_000_000, unique: true },
+      }),
+      phone: field(z.string().exactOptional(), {
+        purposes: ['support', 'marketing'],
+        lookup: { by: 'phone-e164', endsWith: 4 },
+        views: { marketing: (v) => v.slice(-2) },
+      }),
+      iban: field(z.string(), {
+        purposes: ['support'],
+        lookup: { by: iban, startsWith: 2 },
+      }),
+      code: field(z.string(), {
+        purposes: ['support'],
+        lookup: { by: { name: 'code', version: 1, normalise: (text) => text.trim() } },
+      }),
+    }),
+    {
+      lookups: {
+        nameAndCity: { by: { name: 'nfkc-lower', city: 'nfkc-lower' }, people: 1_000_000 },
+        vipInCity: { by: { city: 'nfkc-lower', vip: 'exact' } },
+      },
+    },
+  )
+  type R = { readonly shop: typeof shop }
+  const support = {} as Accessor<R, 'support'>['shop']
+  const offers = {} as Accessor<R, 'marketing'>['shop']
+
+  test('is searched by values, by the parts it has, and by fields together', () => {
+    void (() => {
+      support.find({ email: 'a@b.example' })
+      support.find({ phone: '+31' })
+      support.find({ phone: { endsWith: '1234' } })
+      support.find({ iban: { startsWith: 'NL' } })
+      support.find({ code: 'x' })
+      support.find({ name: 'Anna', city: 'Bonn' })
+      support.find({ city: 'Bonn', vip: true })
+      support.find({ name: 'Anna', city: 'Bonn', vip: false, email: 'a@b.example' })
+      offers.find({ name: 'Anna', city: 'Bonn' })
+    })
+  })
+
+  test('does not compile in a search that it cannot answer', () => {
+    void (() => {
+      // @ts-expect-error e-mail has no lookup for its beginning
+      support.find({ email: { startsWith: 'anna' } })
+      // @ts-expect-error a phone number has none either
+      support.find({ phone: { startsWith: '+31' } })
+      // @ts-expect-error a part is a text
+      support.find({ phone: { endsWith: 1234 } })
+      // @ts-expect-error nobody knows this part
+      support.find({ phone: { contains: '12' } })
+      // @ts-expect-error a name alone is in no lookup
+      support.find({ name: 'Anna' })
+      // @ts-expect-error a name and a flag are in no lookup together
+      support.find({ name: 'Anna', vip: true })
+      // @ts-expect-error a flag is not a text
+      support.find({ city: 'Bonn', vip: 'yes' })
+      // @ts-expect-error marketing does not see the flag
+      offers.find({ city: 'Bonn', vip: true })
+      // @ts-expect-error marketing sees phone through a view
+      offers.find({ phone: { endsWith: '1234' } })
+    })
+  })
+
+  test('is refused with fewer than 16 people, on fields there are not, and with options nobody knows', () => {
+    defineRecord(purposes, ({ field }) => ({
+      // @ts-expect-error fewer than 16 people cannot hide among each other
+      a: field(z.string(), { purposes: ['support'], lookup: { by: 'email', people: 15 } }),
+      // @ts-expect-error a normaliser nobody knows
+      b: field(z.string(), { purposes: ['support'], lookup: { by: 'soundex' } }),
+      // @ts-expect-error a lookup needs a string
+      c: field(z.boolean(), { purposes: ['support'], lookup: { by: 'exact' } }),
+      // @ts-expect-error a special field has no lookup
+      d: field(z.string(), { purposes: ['care'], special: 'health', lookup: { by: 'exact' } }),
+      // @ts-expect-error unique is left out or true
+      e: field(z.string(), { purposes: ['support'], lookup: { by: 'exact', unique: false } }),
+    }))
+    defineRecord(
+      purposes,
+      ({ field }) => ({ a: field(z.string(), { purposes: ['support'] }) }),
+      // @ts-expect-error the record has no field 'b'
+      { lookups: { both: { by: { a: 'exact', b: 'exact' } } } },
+    )
+  })
+})

@@ -60,7 +60,7 @@ async function rejectStrangers(
   }
 }
 
-/** `t/<lookup>/<generation>/<token>/<id>/<record>`, `y/<type>/<id>`; `u/<generation>/<token>` says it inside. */
+/** `t/<lookup>/<generation>/<token>/<id>/<record>`, `y/<type>/<id>`; rows of `u/` say it inside. */
 function ownerOf(deep: Deep, [key, value]: Row): string | undefined {
   const [family, ...parts] = deep.nameOf(key).split('/')
   const id = family === 'u' ? sealedOwner(deep, key, value) : parts.at(family === 't' ? 3 : 1)
@@ -69,7 +69,8 @@ function ownerOf(deep: Deep, [key, value]: Row): string | undefined {
 
 function sealedOwner({ controller }: Deep, key: Key, value: Uint8Array): string | undefined {
   try {
-    return fromUtf8(controller.open(key, value))
+    // A claim names the record behind the person.
+    return fromUtf8(controller.open(key, value))?.split('/')[0]
   } catch (error) {
     if (isPrivityError(error)) return undefined
     throw error

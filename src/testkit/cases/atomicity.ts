@@ -1,7 +1,6 @@
-import { isPrivityError } from '../../base/errors.ts'
-import type { Batch, Row } from '../../storage/store.ts'
-import { expectEqual, expectRejection, expectThat, rejectionOf } from '../expect.ts'
-import { batch, expectRows, row, write } from '../rows.ts'
+import { expectRejection, expectThat, rejectionOf } from '../expect.ts'
+import { AFTER, BEFORE, CHANGE, expectHonest } from '../outcomes.ts'
+import { batch, expectRows, write } from '../rows.ts'
 import type { StoreCase, Trial } from './case.ts'
 
 /** A batch is applied as a whole, or nothing of it is. */
@@ -15,17 +14,6 @@ export const ATOMICITY_CASES: readonly StoreCase[] = [
   },
 ]
 
-const BEFORE: readonly Row[] = [row('a', 'old'), row('b', 'old'), row('d', 'stays')]
-const AFTER: readonly Row[] = [row('a', 'new'), row('c', 'new'), row('d', 'stays')]
-const CHANGE: Batch = batch({
-  checks: [row('a', 'old'), row('b', 'old'), ['c', null]],
-  put: [row('a', 'new'), row('c', 'new')],
-  del: ['b'],
-})
-
-/** Codes that say "provably not applied". */
-const NOT_APPLIED: readonly string[] = ['store_unavailable', 'store_full', 'store_closed']
-const PERHAPS: readonly string[] = ['outcome_unknown', 'store_corrupt']
 /** More calls than any adapter makes for three rows. */
 const MOST_CALLS = 200
 
@@ -66,19 +54,6 @@ async function failsWhole(
   failAt(call, when)
   const error = await rejectionOf(store.commit(CHANGE))
   failAt(0, when)
-  const rows = await store.scan('', { limit: 10 })
-  const changed = rows.some(([key]) => key === 'c')
-  expectEqual(rows, changed ? AFTER : BEFORE, `rows after call ${call} failed`)
-  if (error === undefined) {
-    expectThat(changed, `a commit that resolved although call ${call} failed was applied`)
-    return false
-  }
-  expectThat(isPrivityError(error), `a failure at call ${call} is a PrivityError`)
-  const code = isPrivityError(error) ? error.code : ''
-  expectThat([...NOT_APPLIED, ...PERHAPS].includes(code), `${code} may follow a failed call`)
-  expectThat(
-    !(changed && NOT_APPLIED.includes(code)),
-    `${code} is only said if nothing was applied`,
-  )
-  return true
+  await expectHonest(store, error, `a failure of call ${call}`)
+  return error !== undefined
 }

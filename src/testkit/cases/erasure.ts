@@ -12,10 +12,16 @@ export const ERASURE_CASES: readonly StoreCase[] = [
     run: residueAfterScrub,
   },
   { title: 'C54 a scrub beside readers and writers changes no row', run: scrubBesideOthers },
+  {
+    title: 'C55 processes killed while they scrub lose no row',
+    needs: 'killDuring',
+    run: killedScrubs,
+  },
 ]
 
 const MARK = utf8('marked-for-removal')
 const ROWS = 400
+const KILLS = 5
 
 async function residueAfterScrub({ store, residue }: Trial): Promise<void> {
   await write(store, marked())
@@ -51,6 +57,17 @@ async function scrubBesideOthers({ store }: Trial): Promise<void> {
     'what was counted meanwhile',
   )
   expectEqual((await keysUnder(store, '', 50)).length, rows.length + 1, 'the number of rows')
+}
+
+async function killedScrubs({ store, killDuring }: Trial): Promise<void> {
+  const rows = numbered('k/', 200)
+  await write(store, rows)
+  for (let turn = 1; turn <= KILLS; turn += 1) {
+    await killDuring('scrub')
+    expectEqual(await store.scan('k/', { limit: 300 }), rows, `the rows after kill ${turn}`)
+  }
+  await scrubbed(store)
+  expectEqual(await store.scan('k/', { limit: 300 }), rows, 'the rows after a whole scrub')
 }
 
 /** A store that cannot scrub leaves everything, and says so by not offering it. */

@@ -17,9 +17,14 @@ const LAYERS: { readonly [room: string]: number } = {
   consent: 5,
   permit: 6,
   vault: 7,
+  pseudonyms: 7,
+  forms: 7,
   erasure: 8,
+  blobs: 8,
+  rotation: 8,
   startup: 9,
   evidence: 10,
+  moving: 10,
   'privity.ts': 11,
   testkit: 12,
 }
@@ -28,9 +33,12 @@ const LAYERS: { readonly [room: string]: number } = {
 const ENTRIES: readonly string[] = [
   'src/index.ts',
   'src/memory.ts',
+  'src/idb.ts',
   'src/sqlite.ts',
+  'src/postgres.ts',
   'src/reports.ts',
   'src/verify.ts',
+  'src/seal.ts',
   'src/testkit.ts',
 ]
 

@@ -3,11 +3,12 @@ import { importsOf, isRelative, type ImportRef } from './imports.ts'
 import { roomOf } from './layers.ts'
 import type { SourceUnit, Violation } from './model.ts'
 
-/** Packages src may name, and the room that may. */
-const ROOM_OF_PACKAGE: { readonly [name: string]: string } = {
-  '@noble/ciphers': 'crypto',
-  '@noble/hashes': 'crypto',
-  jose: 'crypto',
+/** Packages src may name, and the rooms that may. */
+const ROOMS_OF_PACKAGE: { readonly [name: string]: readonly string[] } = {
+  '@noble/ciphers': ['crypto'],
+  '@noble/hashes': ['crypto'],
+  jose: ['crypto'],
+  idb: ['adapters', 'keys'],
 }
 
 /** zod's root costs 24 kB even when one function is used; these two shake. */
@@ -32,9 +33,9 @@ function specifierFault(unit: SourceUnit, ref: ImportRef): string | undefined {
   if (isBuiltin(specifier)) return builtinFault(ref)
   const name = packageName(specifier)
   if (name === 'zod') return zodFault(ref)
-  const room = ROOM_OF_PACKAGE[name]
-  if (room === undefined) return `${specifier || 'a computed name'} is not a package of src`
-  return roomOf(unit.path) === room ? undefined : `only ${room} imports ${name}`
+  const rooms = ROOMS_OF_PACKAGE[name]
+  if (rooms === undefined) return `${specifier || 'a computed name'} is not a package of src`
+  return rooms.includes(roomOf(unit.path)) ? undefined : `only ${rooms.join()} imports ${name}`
 }
 
 // `typeof import('node:crypto')` is erased and asks nothing of a bundler.

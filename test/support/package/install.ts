@@ -6,7 +6,7 @@ import { run } from './run.ts'
 import { readTarball } from './tar.ts'
 
 /** What npm would install beside the package; linked, so that no network is needed. */
-const DEPENDENCIES: readonly string[] = ['@noble/ciphers', '@noble/hashes', 'jose', 'zod']
+const DEPENDENCIES: readonly string[] = ['@noble/ciphers', '@noble/hashes', 'idb', 'jose', 'zod']
 
 /** An app's folder in which a package named privity is installed. */
 export interface Consumer {

@@ -5,6 +5,7 @@ import { PROJECT_ROOT } from '../project-files.ts'
 /** Where npm puts the programs of the runtimes that the tests bring along. */
 const BINARIES = {
   node20: 'test/runtimes/node20/node_modules/node/bin/node',
+  node22: 'test/runtimes/node22/node_modules/node/bin/node',
   bun: 'node_modules/bun/bin/bun.exe',
   deno: 'node_modules/deno/deno',
   workerd: 'node_modules/workerd/bin/workerd',

@@ -30,6 +30,7 @@ const worker :Workerd.Worker = (
 /** Every runtime that must say the same, each as npm installs it. */
 export const RUNTIMES: { readonly [name: string]: Launch } = {
   'Node 20': printing(() => [binaryOf('node20')]),
+  'Node 22': printing(() => [binaryOf('node22')]),
   'Node 24': printing(() => [process.execPath]),
   Bun: printing(() => [binaryOf('bun'), 'run']),
   Deno: printing(() => deno()),

@@ -1,0 +1,141 @@
+import type { ContradictionKind } from '../ledger/quarantine.ts'
+import type { FaultKind } from '../ledger/verify-log.ts'
+
+/** What a fault means for whoever runs the app. */
+export interface Meaning {
+  /**
+   * - `history`: what was signed is not what is there; somebody, or a defect, changed the log.
+   * - `data`: the log is sound, and what it says of a row is not what the row is.
+   * - `access`: nothing is known to be wrong; this process cannot look.
+   */
+  readonly about: 'history' | 'data' | 'access'
+  readonly meaning: string
+  readonly advice: string
+}
+
+const RESTORE =
+  'Stop writing, keep a copy for inspection, and restore the newest backup whose log is at least as long.'
+
+/** Of each kind of fault; first those that hide or lead to others. */
+export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
+  head_invalid: {
+    about: 'history',
+    meaning:
+      'The head of a log does not carry a valid signature. Nothing behind it can be judged until it does.',
+    advice: `${RESTORE} If the store was moved, check that this is its own secret and tenant.`,
+  },
+  log_set_back: {
+    about: 'history',
+    meaning:
+      'A log is shorter than the main log knows it to be: its newest entries were taken out, or it was restored alone.',
+    advice: `${RESTORE} Never restore a part of the rows.`,
+  },
+  root_mismatch: {
+    about: 'history',
+    meaning: 'Leaves of the log are not those that were signed: entries were changed or exchanged.',
+    advice: `${RESTORE} Compare with a checkpoint that somebody else keeps to see since when.`,
+  },
+  leaf_missing: {
+    about: 'history',
+    meaning: 'A leaf of the log is gone. Erasing a person never removes one.',
+    advice: RESTORE,
+  },
+  leaf_beyond_head: {
+    about: 'history',
+    meaning:
+      'There is a leaf that no head counts: it was added from outside, or the head was set back to an older one.',
+    advice: `${RESTORE} An anchor tells the two apart.`,
+  },
+  node_missing: {
+    about: 'history',
+    meaning:
+      'A hash between leaves and root is gone. Proofs through it cannot be made; the leaves are sound.',
+    advice: RESTORE,
+  },
+  node_mismatch: {
+    about: 'history',
+    meaning:
+      'A hash between leaves and root is not that of its leaves. Proofs through it fail; nothing false is proven.',
+    advice: RESTORE,
+  },
+  key_unavailable: {
+    about: 'access',
+    meaning:
+      'This process was not given the key of some people, so nothing could be said of what they have.',
+    advice: 'Run it again where all classes of keys are released.',
+  },
+  document_unreadable: {
+    about: 'data',
+    meaning:
+      'The document of a person does not open. It holds the keys of everything else of the person, which is lost with it.',
+    advice: `${RESTORE} The consents of this person cannot be shown until then: treat them as not given.`,
+  },
+  body_missing: {
+    about: 'data',
+    meaning:
+      'What an entry says is gone, and no erasure took it. That it was made, and when, is still proven.',
+    advice: RESTORE,
+  },
+  body_unreadable: {
+    about: 'data',
+    meaning: 'What an entry says was changed, or is that of another entry.',
+    advice: RESTORE,
+  },
+  body_mismatch: {
+    about: 'history',
+    meaning:
+      'What an entry says opens, and the log has another leaf where it says to be: it was never logged there, or it belongs to an older state.',
+    advice: RESTORE,
+  },
+  row_missing: {
+    about: 'data',
+    meaning: 'A row that the log says is there is gone: it was deleted past the library.',
+    advice: RESTORE,
+  },
+  row_changed: {
+    about: 'data',
+    meaning:
+      'A row is not the one that the log says: it was changed, exchanged with another, or set back to an older state.',
+    advice: `${RESTORE} An older state of a consent may be one that was withdrawn since: do not act on it.`,
+  },
+  row_unexpected: {
+    about: 'data',
+    meaning:
+      'A row is there that the log does not know: it was written past the library, or brought back after it was deleted.',
+    advice:
+      'Keep a copy for inspection, and delete the row once it is known where it came from. One of an erased person must go at once.',
+  },
+  segment_missing: {
+    about: 'data',
+    meaning: 'A part of the log of accesses is gone: who looked at data in it cannot be shown.',
+    advice: RESTORE,
+  },
+  segment_mismatch: {
+    about: 'data',
+    meaning: 'A part of the log of accesses is not what was signed.',
+    advice: RESTORE,
+  },
+}
+
+/** Of what the anchor finds when the store is opened. */
+export const CONTRADICTION_MEANINGS: { readonly [K in ContradictionKind]: Meaning } = {
+  anchor_ahead: {
+    about: 'history',
+    meaning:
+      'The anchor remembers entries that the store does not have: this is an older copy. Withdrawn consents may stand again in it.',
+    advice:
+      'Restore the newest copy. Only if there is none, call ledger.accept() and ask the people again.',
+  },
+  fork: {
+    about: 'history',
+    meaning:
+      'The anchor remembers other entries in the place of these: two copies were written to, or history was rewritten.',
+    advice:
+      'Find the other copy before anything else. The two signed notes of ledger.contradiction are the evidence.',
+  },
+  other_log: {
+    about: 'history',
+    meaning: 'The anchor is of another log: it, or the store, is not the one that was meant.',
+    advice: 'Check which store and which anchor this process is given.',
+  },
+}

@@ -1,0 +1,43 @@
+import { isPrivityError } from '../base/errors.ts'
+import type { Person } from '../subjects/person.ts'
+import { pageEntry } from '../vault/open-record.ts'
+import { isOutdated } from '../vault/record-tokens.ts'
+import type { Vault } from '../vault/vault.ts'
+import { readHeads, targetsOf } from './outdated-records.ts'
+import { walkPeople, type WalkWatch } from './walk-people.ts'
+
+/**
+ * How many records have other tokens than the running policy makes under the newest keys: searches may miss them,
+ * or need older keys to find them, until they are resealed. Looks at everybody; opens heads only.
+ */
+export async function lookupsDue(vault: Vault, watch: WalkWatch): Promise<number> {
+  const { people, lookups } = vault
+  await lookups.refresh()
+  let due = 0
+  for await (const some of walkPeople(people.deps, watch)) {
+    const living = some.filter(({ isFenced }) => !isFenced)
+    await people.deps.keys.load(living.flatMap(({ ring }) => ring ?? []))
+    for (const { id, document } of living)
+      due += await dueOf(vault, () => people.open(id, document))
+  }
+  return due
+}
+
+/** Whoever cannot be opened, or is erased meanwhile, has nothing that is due here. */
+async function dueOf(vault: Vault, open: () => Person): Promise<number> {
+  const { people } = vault
+  try {
+    const { heads: all } = await readHeads(people, open())
+    const { singles, many } = all
+    return targetsOf(vault).flatMap(({ record, type }) => {
+      const prefix = record.many ? pageEntry(type, '') : String(type)
+      const heads = Object.entries(record.many ? many : singles).filter(([name]) =>
+        record.many ? name.startsWith(prefix) : name === prefix,
+      )
+      return heads.filter(([, head]) => isOutdated(vault.lookups, record, head))
+    }).length
+  } catch (error) {
+    if (!isPrivityError(error)) throw error
+    return 0
+  }
+}

@@ -1,0 +1,27 @@
+import { isPrivityError, type ErrorCode } from '../base/errors.ts'
+
+/** What says that bytes are not what they should be: no reason to leave everybody else as they are. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'key_unreadable',
+  'key_unknown',
+  'decryption_failed',
+  'unsupported_format',
+])
+
+/** A row that should be there is not: the database itself says that it is damaged in other words. */
+const MISSING = 'missing_'
+
+/** Whether an error says that stored bytes do not open. */
+export function isUnreadable(error: unknown): boolean {
+  if (isPrivityError(error, 'store_corrupt')) return error.details.reason.startsWith(MISSING)
+  return isPrivityError(error) && UNREADABLE.has(error.code)
+}
+
+/** Waits for all of them, and only then fails with the first that did: nothing goes on behind the caller's back. */
+export async function allOf<T>(running: readonly Promise<T>[]): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(running)
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
+}

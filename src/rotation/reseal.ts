@@ -1,0 +1,106 @@
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { type DroppedKeys, dropKeys, runningClasses, vanishedKeys } from './drop-keys.ts'
+import { allOf, isUnreadable } from './outcomes.ts'
+import { targetsOf } from './outdated-records.ts'
+import { type ResealedPerson, type Resealing, resealPerson } from './reseal-person.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
+
+/** What stands as the running policy would write it, and what does not. */
+export interface ResealReport {
+  /** People of whom something was resealed or destroyed. */
+  readonly people: number
+  readonly records: number
+  /** Keys of people for classes that the policy has not, and under which nothing is sealed any more. */
+  readonly keysDestroyed: number
+  readonly left: LeftRecords
+}
+
+/** What stays as it was. */
+export interface LeftRecords {
+  /** Records of classes, and people, whose keys this process was not given: another one has to do it. */
+  readonly unavailable: number
+  /** People whose erasure was begun. */
+  readonly erasing: number
+  /** Records, or people, that do not open: `ledger.verify({ deep: true })` says more. */
+  readonly unreadable: number
+  /** Keys of vanished classes that hold fields the policy does not know, or attachments. */
+  readonly keys: number
+}
+
+interface Counts {
+  people: number
+  records: number
+  keysDestroyed: number
+  readonly left: { -readonly [K in keyof LeftRecords]: number }
+}
+
+interface Job extends Resealing {
+  readonly running: ReadonlySet<number>
+}
+
+/**
+ * Brings every record to the layout and the lookups of the running policy, and destroys the keys of classes that
+ * it has not. What was done stays done, so that an interrupted run is gone on with by another.
+ *
+ * @throws {@link policy_outdated}
+ */
+export async function resealAll(vault: Vault, watch: WalkWatch): Promise<ResealReport> {
+  const { people, lookups } = vault
+  await requireNewest(vault)
+  await lookups.refresh()
+  const targets = targetsOf(vault)
+  const running = runningClasses(vault, targets)
+  const job: Job = { vault, targets, running, signal: watch.signal }
+  const left = { unavailable: 0, erasing: 0, unreadable: 0, keys: 0 }
+  const counts: Counts = { people: 0, records: 0, keysDestroyed: 0, left }
+  for await (const some of walkPeople(people.deps, watch)) {
+    const living = some.filter(({ isFenced }) => !isFenced)
+    left.erasing += some.filter(({ isFenced, ring }) => isFenced && ring?.length !== 0).length
+    await people.deps.keys.load(living.flatMap(({ ring }) => ring ?? []))
+    await allOf(living.map((person) => resealOne(job, counts, person)))
+  }
+  if (counts.keysDestroyed > 0) await people.deps.store.scrub?.().catch(() => undefined)
+  return counts
+}
+
+/** Under an older policy everything may seem to be in its place. */
+async function requireNewest({ people, policy }: Vault): Promise<void> {
+  const { ledger } = people.deps
+  ledger.quarantine.check()
+  const { state } = await ledger.head()
+  const newest = String(state['policy'] ?? '')
+  if (newest !== policy.hash) throw new PrivityError('policy_outdated', { newest })
+}
+
+async function resealOne(job: Job, counts: Counts, stored: StoredPerson): Promise<void> {
+  const { people } = job.vault
+  const { left } = counts
+  try {
+    const { id, document } = stored
+    const person = await people.deps.keys.meet(() => people.open(id, document))
+    const resealed = await resealPerson(job, person)
+    const isDue = vanishedKeys(person, job.running).length > 0
+    const dropped = isDue ? await dropKeys(job.vault, id, job) : { destroyed: 0, kept: 0 }
+    add(counts, resealed, dropped)
+  } catch (error) {
+    if (isPrivityError(error, 'erased')) left.erasing += 1
+    else if (isPrivityError(error, 'key_unavailable')) left.unavailable += 1
+    else if (isUnreadable(error)) left.unreadable += 1
+    else throw error
+  }
+}
+
+function add(
+  counts: Counts,
+  { resealed, unavailable, unreadable }: ResealedPerson,
+  { destroyed, kept }: DroppedKeys,
+): void {
+  const { left } = counts
+  counts.people += resealed + destroyed > 0 ? 1 : 0
+  counts.records += resealed
+  counts.keysDestroyed += destroyed
+  left.unavailable += unavailable
+  left.unreadable += unreadable
+  left.keys += kept
+}

@@ -1,0 +1,215 @@
+import { isPrivityError } from '../base/errors.ts'
+import type { RingEntry } from '../keys/key-ring.ts'
+import type { PersonKeys } from '../keys/person-keys.ts'
+import { decodeStoredKey, encodeStoredKey, epochOf } from '../keys/stored-key.ts'
+import type { ControllerEntry } from '../ledger/entry.ts'
+import type { Rows } from '../storage/participant.ts'
+import type { Row } from '../storage/store.ts'
+import type { People } from '../subjects/people.ts'
+import type { Person } from '../subjects/person.ts'
+import { keepPersonUp } from '../subjects/upkeep.ts'
+import { allOf, isUnreadable } from './outcomes.ts'
+import { learnEpoch, type RotationDeps } from './rotate.ts'
+import { epochClassOf, findStoredKeys, type FoundKey, type StoredKeyFamily } from './stored-keys.ts'
+import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
+
+/** What was wrapped under the epoch in use, and what was not. */
+export interface RewrapReport {
+  /** The epoch in use. */
+  readonly epoch: number
+  /** People whose keys were wrapped anew. */
+  readonly people: number
+  readonly personKeys: number
+  /** Keys of lookups and of pseudonyms that were wrapped anew. */
+  readonly storedKeys: number
+  /** What is still under an older epoch, by why. */
+  readonly left: LeftKeys
+}
+
+/** Keys that stay as they were. */
+export interface LeftKeys {
+  /** Keys of classes that this process was not given: another one has to do it. */
+  readonly unavailable: number
+  /** People whose erasure was begun: it destroys their keys. */
+  readonly erasing: number
+  /** Keys, or documents, that do not open: `ledger.verify({ deep: true })` says more. */
+  readonly unreadable: number
+}
+
+interface Counts {
+  people: number
+  personKeys: number
+  storedKeys: number
+  readonly left: { -readonly [K in keyof LeftKeys]: number }
+}
+
+/** What rewrapping needs. */
+export interface RewrapDeps extends RotationDeps {
+  /** As the catalogue says now. */
+  families(): Promise<readonly StoredKeyFamily[]>
+}
+
+/** Rows of one commit. */
+const BATCH = 200
+
+/**
+ * Wraps every key under the epoch in use: the same keys, so nothing is sealed anew. What was done stays done, so
+ * that an interrupted run is gone on with by another.
+ */
+export async function rewrapAll(deps: RewrapDeps, watch: WalkWatch): Promise<RewrapReport> {
+  await learnEpoch(deps)
+  const left = { unavailable: 0, erasing: 0, unreadable: 0 }
+  const counts: Counts = { people: 0, personKeys: 0, storedKeys: 0, left }
+  await rewrapStoredKeys(deps, counts)
+  for await (const people of walkPeople(deps.people.deps, watch)) {
+    const outdated = people.filter((person) => isOutdated(person, deps.people.deps.keys.epoch))
+    await deps.people.deps.keys.load(outdated.flatMap(({ ring }) => ring ?? []))
+    await allOf(outdated.map((person) => rewrapOne(deps, counts, { ...watch, person })))
+  }
+  return { epoch: deps.people.deps.keys.epoch, ...counts }
+}
+
+/**
+ * Wraps a person's keys under the epoch in use, in one commit; resolves to the keys that this process could not
+ * open, and stay as they are.
+ *
+ * @throws {@link erased} · @throws {@link not_found}
+ * @throws {@link key_unavailable} without the class that everybody's decisions are sealed under
+ */
+export async function rewrapPerson(
+  people: People,
+  id: string,
+  signal?: AbortSignal,
+): Promise<RewrappedPerson> {
+  const { keys } = people.deps
+  let outcome: RewrappedPerson = { rewrapped: 0, unavailable: 0, unreadable: 0 }
+  await keepPersonUp(people, {
+    id,
+    signal,
+    plan: (person) => {
+      const { epoch } = keys
+      const ring = rewrapRing(people, person)
+      outcome = ring.outcome
+      if (outcome.rewrapped === 0) return undefined
+      const event = { type: 'keys.rewrapped', epoch, keys: outcome.rewrapped }
+      return { before: { ...person, ring: ring.entries }, event, wraps: epoch }
+    },
+  })
+  return outcome
+}
+
+/** Keys of one person, by what became of them. */
+export interface RewrappedPerson {
+  readonly rewrapped: number
+  readonly unavailable: number
+  readonly unreadable: number
+}
+
+function rewrapRing(
+  { deps: { keys } }: People,
+  { id, ring }: Person,
+): { readonly entries: readonly RingEntry[]; readonly outcome: RewrappedPerson } {
+  const outcome = { rewrapped: 0, unavailable: 0, unreadable: 0 }
+  const entries = ring.map((entry) => {
+    // A newer one was wrapped by a process that knows more.
+    if (entry.epoch >= keys.epoch) return entry
+    try {
+      const rewrapped = keys.rewrap(id, entry)
+      outcome.rewrapped += 1
+      return rewrapped
+    } catch (error) {
+      if (isPrivityError(error, 'key_unavailable')) outcome.unavailable += 1
+      else if (isUnreadable(error)) outcome.unreadable += 1
+      else throw error
+      return entry
+    }
+  })
+  return { entries, outcome }
+}
+
+function isOutdated({ ring, isFenced }: StoredPerson, epoch: number): boolean {
+  if (isFenced) return (ring ?? []).length > 0
+  return ring === undefined || ring.some((entry) => entry.epoch < epoch)
+}
+
+async function rewrapOne(
+  { people }: RewrapDeps,
+  counts: Counts,
+  { person, signal }: Pick<WalkWatch, 'signal'> & { readonly person: StoredPerson },
+): Promise<void> {
+  const { left } = counts
+  try {
+    const outcome = await rewrapPerson(people, person.id, signal)
+    counts.people += outcome.rewrapped > 0 ? 1 : 0
+    counts.personKeys += outcome.rewrapped
+    left.unavailable += outcome.unavailable
+    left.unreadable += outcome.unreadable
+  } catch (error) {
+    if (isPrivityError(error, 'erased')) left.erasing += 1
+    else if (isPrivityError(error, 'key_unavailable')) left.unavailable += person.ring?.length ?? 1
+    else if (isUnreadable(error)) left.unreadable += 1
+    else throw error
+  }
+}
+
+async function rewrapStoredKeys(deps: RewrapDeps, counts: Counts): Promise<void> {
+  let batch: FoundKey[] = []
+  for await (const found of findStoredKeys(deps.people.deps.store, await deps.families())) {
+    if (found.epoch < deps.people.deps.keys.epoch) batch.push(found)
+    if (batch.length < BATCH) continue
+    await rewrapBatch(deps, counts, batch)
+    batch = []
+  }
+  await rewrapBatch(deps, counts, batch)
+}
+
+async function rewrapBatch(
+  { people }: RewrapDeps,
+  counts: Counts,
+  batch: readonly FoundKey[],
+): Promise<void> {
+  if (batch.length === 0) return
+  const { keys } = people.deps
+  await keys.load(batch.map(epochClassOf))
+  let outcome: RewrappedRows = { put: [], unavailable: 0, unreadable: 0 }
+  await people.deps.ledger.submit<null>({
+    reads: batch.map(({ row: [key] }) => key),
+    build: (rows) => {
+      const { epoch } = keys
+      outcome = rewrapRows(keys, batch, rows)
+      if (outcome.put.length === 0) return { kind: 'done', value: null }
+      const event = { type: 'keys.rewrapped', epoch, keys: outcome.put.length }
+      const entry: ControllerEntry = { kind: 'controller', at: people.now(), event, wraps: epoch }
+      return { kind: 'change', change: { put: outcome.put, del: [], entry }, value: null }
+    },
+  })
+  counts.storedKeys += outcome.put.length
+  counts.left.unavailable += outcome.unavailable
+  counts.left.unreadable += outcome.unreadable
+}
+
+interface RewrappedRows {
+  readonly put: readonly Row[]
+  readonly unavailable: number
+  readonly unreadable: number
+}
+
+/** As they are now: one that was destroyed meanwhile stays destroyed. */
+function rewrapRows(keys: PersonKeys, batch: readonly FoundKey[], rows: Rows): RewrappedRows {
+  const put: Row[] = []
+  const left = { unavailable: 0, unreadable: 0 }
+  for (const { row, slot } of batch) {
+    const stored = rows.get(row[0])
+    if (stored === undefined || epochOf(stored) >= keys.epoch) continue
+    try {
+      const key = decodeStoredKey(keys, slot, stored)
+      put.push([row[0], encodeStoredKey(keys, slot, key)])
+      key.fill(0)
+    } catch (error) {
+      if (isPrivityError(error, 'key_unavailable')) left.unavailable += 1
+      else if (isUnreadable(error)) left.unreadable += 1
+      else throw error
+    }
+  }
+  return { put, ...left }
+}

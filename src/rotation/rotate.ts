@@ -1,0 +1,173 @@
+import { equalBytes } from '../base/bytes.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { Secret } from '../base/secret.ts'
+import type { EpochWatch } from '../keys/epoch-watch.ts'
+import type { GuardedKeys } from '../keys/guarded-keys.ts'
+import type { ControllerEntry } from '../ledger/entry.ts'
+import { type Catalogue, decodeCatalogue } from '../policy/catalogue.ts'
+import type { Built } from '../storage/participant.ts'
+import type { Key, Row } from '../storage/store.ts'
+import type { People } from '../subjects/people.ts'
+import { type EpochRecord, openRegister, sealRegister, withRecord } from './epoch-register.ts'
+
+/** What changing epochs needs. */
+export interface RotationDeps {
+  readonly people: People
+  readonly provider: GuardedKeys
+  readonly epochs: EpochWatch
+  readonly controllerSecret: Secret
+  /** Random, stored in clear with the store's id; part of what every wrapped key is bound to. */
+  readonly salt: Uint8Array
+}
+
+const ATTEMPTS = 10
+
+/**
+ * Puts a new epoch in use: one that the provider has already and the store has not, else a new one. From then on
+ * nobody wraps a key under an older one; what is wrapped under it stays readable.
+ *
+ * @throws {@link not_supported} by a provider without epochs
+ * @throws {@link key_unavailable} when the provider does not wrap every class for this process
+ */
+export async function rotateEpoch(deps: RotationDeps): Promise<number> {
+  const { provider, epochs } = deps
+  await learnEpoch(deps)
+  const latest = await provider.currentEpoch()
+  const next = latest > epochs.epoch ? latest : await provider.rotate()
+  return useEpoch(deps, next)
+}
+
+/** Goes on with an epoch that the provider has and the store has not, as far as this process may. */
+export async function followProvider(deps: RotationDeps, latest: number): Promise<void> {
+  if (latest <= deps.epochs.epoch) return
+  try {
+    await useEpoch(deps, latest)
+  } catch (error) {
+    // A process that is not given every class leaves it to one that is.
+    if (!isPrivityError(error, 'key_unavailable')) throw error
+  }
+}
+
+/** What the main log says of the epoch: another process may have gone on. */
+export async function learnEpoch({ people, epochs }: RotationDeps): Promise<void> {
+  const { ledger } = people.deps
+  ledger.quarantine.check()
+  const { state } = await ledger.head()
+  await epochs.advance(Number(state['epoch'] ?? 0))
+}
+
+/** Wraps every class key of an epoch, and the controller's, in the commit that puts it in use. */
+async function useEpoch(deps: RotationDeps, next: number): Promise<number> {
+  const { epochs, people } = deps
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const current = await tryUse(deps, next)
+      await epochs.advance(current)
+      break
+    } catch (error) {
+      // Another process registered classes meanwhile: they need keys as well.
+      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
+    }
+  }
+  await people.deps.ledger.adopt()
+  return epochs.epoch
+}
+
+interface Found {
+  readonly catalogue: Uint8Array
+  readonly rows: readonly Row[]
+}
+
+async function tryUse(deps: RotationDeps, next: number): Promise<number> {
+  const { people } = deps
+  const { ledger, keyspace } = people.deps
+  const { catalogue, rows } = await makeRows(deps, next)
+  const { value } = await ledger.submit<number>({
+    reads: [keyspace.catalogue, keyspace.epochRegister, ...rows.map(([key]) => key)],
+    build: (read) => {
+      const stored = read.get(keyspace.catalogue)
+      if (stored === undefined || !equalBytes(stored, catalogue))
+        throw new PrivityError('write_conflict', { attempts: 1 })
+      const known = openRegister(people.deps, read.get(keyspace.epochRegister))
+      const current = Math.max(deps.epochs.epoch, ...known.filter(isCurrent).map(epochOf))
+      const isKnown = current > next && known.some(({ epoch }) => epoch === next)
+      if (current === next || isKnown) return { kind: 'done', value: current }
+      // What another process wrapped under this epoch is in use, perhaps.
+      if (rows.some(([key]) => read.get(key) !== undefined))
+        throw new PrivityError('write_conflict', { attempts: 1 })
+      return use(deps, { known, current, next, rows })
+    },
+  })
+  return value
+}
+
+interface Using {
+  readonly known: readonly EpochRecord[]
+  readonly current: number
+  readonly next: number
+  readonly rows: readonly Row[]
+}
+
+function use(
+  deps: RotationDeps,
+  { known, current, next, rows }: Using,
+): Built<ControllerEntry, number> {
+  const { people, provider } = deps
+  const at = people.now()
+  const isOvertaken = current > next
+  const before = known.find(({ epoch }) => epoch === current) ?? { since: 0 }
+  const outOfUse: EpochRecord = {
+    epoch: isOvertaken ? next : current,
+    state: 'superseded',
+    since: at,
+  }
+  const inUse: EpochRecord = isOvertaken
+    ? { ...before, epoch: current, state: 'current' }
+    : { epoch: next, state: 'current', since: at }
+  const register = sealRegister(people.deps, withRecord(withRecord(known, outOfUse), inUse))
+  const event = { type: 'keys.rotated', from: current, to: inUse.epoch, provider: provider.id }
+  const entry: ControllerEntry = {
+    kind: 'controller',
+    at,
+    event,
+    ...(isOvertaken ? {} : { rotates: next }),
+  }
+  const put = [register, ...(isOvertaken ? [] : rows)]
+  return { kind: 'change', change: { put, del: [], entry }, value: inUse.epoch }
+}
+
+/** Never over what is there: somebody may have wrapped persons' keys under it. */
+async function makeRows(deps: RotationDeps, epoch: number): Promise<Found> {
+  const { people } = deps
+  const { store, keyspace, controller, keys } = people.deps
+  const [sealed] = await store.read([keyspace.catalogue])
+  if (sealed === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
+  const { classes }: Catalogue = decodeCatalogue(controller.open(keyspace.catalogue, sealed))
+  const slots = classes.map((_, accessClass) => ({ epoch, accessClass }))
+  const wanted = [
+    keyspace.controllerKey(epoch),
+    ...slots.map(({ accessClass }) => keyspace.classKey(epoch, accessClass)),
+  ]
+  const [wrapped, ...stored] = await store.read(wanted)
+  const minted = await keys.mint(slots.filter((_, at) => stored[at] === undefined))
+  const rows = [...(wrapped === undefined ? [await wrapController(deps, epoch)] : []), ...minted]
+  return { catalogue: sealed, rows }
+}
+
+async function wrapController(
+  { people, provider, controllerSecret, salt }: RotationDeps,
+  epoch: number,
+): Promise<readonly [Key, Uint8Array]> {
+  const { storeId, keyspace } = people.deps
+  const context = { storeId, salt, epoch, accessClass: 'controller' }
+  const wrapped = await controllerSecret.use((secret) => provider.wrap(secret, context))
+  return [keyspace.controllerKey(epoch), wrapped]
+}
+
+function isCurrent({ state }: EpochRecord): boolean {
+  return state === 'current'
+}
+
+function epochOf({ epoch }: EpochRecord): number {
+  return epoch
+}

@@ -1,0 +1,3 @@
+import { fullSuite } from '../support/browser/store-suite.ts'
+
+fullSuite()

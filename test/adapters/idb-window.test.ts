@@ -1,0 +1,3 @@
+import { browserSuite } from '../support/browser/store-suite.ts'
+
+browserSuite('window')

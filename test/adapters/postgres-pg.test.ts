@@ -1,0 +1,4 @@
+import { CLIENTS } from '../support/postgres-clients.ts'
+import { postgresSuite } from '../support/postgres-suite.ts'
+
+postgresSuite(CLIENTS.pg)
