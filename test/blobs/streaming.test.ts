@@ -167,6 +167,7 @@ describe('sealing and opening on the way', () => {
       largest = Math.max(largest, process.memoryUsage().arrayBuffers - before)
     }
     expect(taken).toBe(total)
-    expect(largest).toBeLessThan(32 * 1_048_576)
+    // Of three times the total that passed; what waits to be collected counts as well.
+    expect(largest).toBeLessThan(total / 2)
   })
 })
