@@ -11,23 +11,35 @@ export interface PgQuery {
   readonly text: string
   readonly values?: PostgresParameter[]
   readonly rowMode?: 'array'
-  readonly types?: { getTypeParser(): (cell: unknown) => unknown }
+  readonly types?: {
+    /** Gives every cell as it came. */
+    getTypeParser(): (cell: unknown) => unknown
+  }
 }
 
 /** The part of a connection of a `Pool` of pg that Privity uses. */
 export interface PgConnection {
+  /** Sends one statement. */
   query(query: PgQuery): Promise<PostgresRows>
+  /** Gives the connection back, or closes it. */
   release(destroy?: boolean): void
+  /** What goes wrong between statements must not end the process. */
   on(event: 'error', listener: () => void): unknown
+  /** Takes the listener away again. */
   removeListener(event: 'error', listener: () => void): unknown
 }
 
 /** The part of a `Pool` of pg that Privity uses. */
 export interface PgPool {
+  /** Sends one statement. */
   query(query: PgQuery): Promise<PostgresRows>
+  /** Lends a connection, for a transaction. */
   connect(): Promise<PgConnection>
+  /** What goes wrong between statements must not end the process. */
   on(event: 'error', listener: () => void): unknown
+  /** Takes the listener away again. */
   removeListener(event: 'error', listener: () => void): unknown
+  /** Closes every connection. */
   end(): Promise<void>
   /** Tells a pool from a single connection, which could not run calls side by side. */
   readonly totalCount: number
@@ -42,11 +54,13 @@ export interface PostgresJsQuery {
 
 /** The part of a transaction of postgres.js that Privity uses. */
 export interface PostgresJsTransaction {
+  /** Sends a statement as it is, with parameters beside it. */
   unsafe(text: string, parameters: PostgresParameter[]): PostgresJsQuery
 }
 
 /** The part of what `postgres()` of postgres.js gives that Privity uses. */
 export interface PostgresJs extends PostgresJsTransaction {
+  /** Runs work in a transaction, and rolls back if it rejects. */
   begin(work: (transaction: PostgresJsTransaction) => Promise<void>): Promise<unknown>
   /** Gives up waiting for connections after so many seconds. */
   end(options: { timeout: number }): Promise<void>
@@ -55,11 +69,15 @@ export interface PostgresJs extends PostgresJsTransaction {
 /** How Privity asks PGlite for rows. */
 export interface PGliteQueryOptions {
   readonly rowMode?: 'array'
-  readonly parsers?: { [type: number]: (cell: string) => unknown }
+  readonly parsers?: {
+    /** What is made of the text of a cell of this type. */
+    [type: number]: (cell: string) => unknown
+  }
 }
 
 /** The part of a transaction of PGlite that Privity uses. */
 export interface PGliteTransaction {
+  /** Sends one statement. */
   query(
     text: string,
     parameters?: PostgresParameter[],
@@ -69,7 +87,9 @@ export interface PGliteTransaction {
 
 /** The part of a `PGlite` that Privity uses. */
 export interface PGliteClient extends PGliteTransaction {
+  /** Runs work in a transaction, and rolls back if it rejects. */
   transaction(work: (transaction: PGliteTransaction) => Promise<void>): Promise<void>
+  /** Ends the database of this process. */
   close(): Promise<void>
   readonly closed: boolean
 }
