@@ -41,6 +41,7 @@ import { storedKeyFamilies } from './rotation/stored-keys.ts'
 import { openRoot, type Root } from './startup/open-root.ts'
 import { type ClockOption, type ParsedOptions, parseOptions } from './startup/options.ts'
 import { registerPolicy } from './startup/register-policy.ts'
+import { closeStores, openKeyRows, openStores } from './startup/stores.ts'
 import type { Anchor } from './storage/anchor.ts'
 import { createKeyspace, type Keyspace } from './storage/keyspace.ts'
 import type { DurabilityLevel, Store } from './storage/store.ts'
@@ -55,6 +56,12 @@ import type { Vault } from './vault/vault.ts'
 export interface PrivityOptions<P extends Purposes, R> {
   readonly policy: Policy<P, R>
   readonly store: Store
+  /**
+   * A store of its own for the keys of people, to be backed up apart from the store and kept for less long: an old
+   * backup of the store then opens nothing of who was erased since. Fixed when the store is made. Default: the keys
+   * are in the store.
+   */
+  readonly keyStore?: Store
   readonly keys: KeyProvider
   /** Reach into the other systems that hold data of the people. Default: none. */
   readonly hooks?: readonly ErasureHook[]
@@ -149,12 +156,12 @@ export async function createPrivity<P extends Purposes, R>(
 ): Promise<Privity<P, R>> {
   const parsed = parseOptions(options)
   const policy = compilePolicy(parsed.policy)
-  const { durability } = await parsed.store.open()
+  const durability = await openStores(parsed)
   try {
     return await assemble(parsed.policy as Policy<P, R>, { ...parsed, policy, durability })
   } catch (error) {
     // What went wrong first is what the caller should hear of.
-    await parsed.store.close().catch(() => undefined)
+    await closeStores(parsed).catch(() => undefined)
     throw error
   }
 }
@@ -194,7 +201,7 @@ async function assemble<P extends Purposes, R>(
     close: once(async () => {
       await drain()
       await ledger.drain()
-      await store.close()
+      await closeStores(parts)
     }),
   })
 }
@@ -223,7 +230,8 @@ async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts)
   const { catalogue, keys } = await registerPolicy({ ...rows, provider, root, policy })
   await ledger.adopt()
 
-  const people = createPeople({ ...rows, keys, storeId })
+  const keyRows = openKeyRows({ ...parts, clock, quarantine: ledger.quarantine })
+  const people = createPeople({ ...rows, keys, storeId, keyRows })
   const auditDeps = { ...rows, origin, instance: randomId(), mode: parts.mode }
   await enterTails(auditDeps)
   await ledger.note()

@@ -1,9 +1,9 @@
 import { fromUtf8, toBase64url, utf8 } from '../base/bytes.ts'
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { PrivityError } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
-import type { ScrubReport, Store } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
+import { scrubStores } from '../subjects/scrub-stores.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Certificates } from './certificate.ts'
 import type { Job } from './job.ts'
@@ -14,14 +14,14 @@ export async function certify(
   job: Job,
 ): Promise<string> {
   const { people } = vault
-  const { store, ledger } = people.deps
-  const scrub = await scrubStore(store)
+  const { ledger } = people.deps
+  const scrub = await scrubStores(people.deps)
   const completedAt = people.now()
   const { note: checkpoint } = await ledger.head()
   const signed = await certificates.sign(job, { completedAt, scrub, checkpoint })
   const certificate = await storeCertificate(people, job, { certificate: signed, completedAt })
   // The job held the app's own id: what deleting its row left behind goes as well, as far as it can.
-  await scrubStore(store)
+  await scrubStores(people.deps)
   return certificate
 }
 
@@ -66,14 +66,4 @@ async function storeCertificate(
     },
   })
   return value
-}
-
-/** What could not be scrubbed now remains, and the certificate says so: no reason not to certify. */
-async function scrubStore(store: Store): Promise<ScrubReport | undefined> {
-  try {
-    return await store.scrub?.()
-  } catch (error) {
-    if (!isPrivityError(error)) throw error
-    return { cleared: [], remains: ['not_scrubbed'] }
-  }
 }

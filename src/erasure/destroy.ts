@@ -7,14 +7,9 @@ import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import { erasedKeys, markErased } from './erased-index.ts'
 import { putFence, readFence } from './fence.ts'
+import { destroyKeys, type Erasing, fencedKeys, fenceKeys } from './fence-keys.ts'
 import { listRows, type PersonRows } from './inventory.ts'
 import { type Destroyed, type OpenJob, saveJob } from './job.ts'
-
-/** Which erasure, of whom. */
-export interface Erasing {
-  readonly erasureId: string
-  readonly subjectId: string
-}
 
 /** One row to delete; the body of a ledger entry names its leaf. */
 interface Doomed {
@@ -26,7 +21,7 @@ const MAX_ROWS_PER_BATCH = 400
 const MAX_SAMPLE = 1_000
 
 /**
- * Puts a fence before the document: from this commit on nobody reads or writes the person.
+ * Puts a fence before the keys and before the document: from this commit on nobody reads or writes the person.
  *
  * @throws {@link erased} when another erasure was faster
  */
@@ -37,6 +32,7 @@ export async function fencePerson(
 ): Promise<void> {
   const { deps, open } = people
   const key = deps.keyspace.person(erasing.subjectId)
+  const held = await fenceKeys(deps, erasing)
   await deps.ledger.submit<null>({
     reads: [key],
     build: (rows) => {
@@ -44,7 +40,7 @@ export async function fencePerson(
       const fenced =
         document === undefined ? undefined : readFence(deps, erasing.subjectId, document)
       if (fenced?.fence.erasureId === erasing.erasureId) return { kind: 'done', value: null }
-      const person = open(erasing.subjectId, document)
+      const person = open(erasing.subjectId, document, held)
       const at = Math.max(deps.clock.now(), person.head.at)
       const { erasureId } = erasing
       const event = { type: 'erasure.started', erasureId, planHash, reason }
@@ -64,30 +60,35 @@ export async function fencePerson(
  */
 export async function destroyPerson(people: People, open: OpenJob): Promise<OpenJob> {
   const person = await openFenced(people, open.job)
-  if (person === undefined) return open
+  if (person === undefined) {
+    await destroyKeys(people.deps, open.job, people.now())
+    return open
+  }
   const rows = await listRows(people, person)
   // Remembered first: after the keys are gone nothing says any more where the lookup rows were.
   const known = await saveJob(people.deps, open, {
     destroyed: open.job.destroyed ?? destroyedOf(person, rows),
   })
   await destroyRows(people, open.job, rows)
+  await destroyKeys(people.deps, open.job, people.now())
   people.forget(person)
   return known
 }
 
 /** The person behind the fence of this erasure; undefined when nothing is left there. */
-export async function openFenced(
-  people: People,
-  { erasureId, subjectId }: Erasing,
-): Promise<Person | undefined> {
+export async function openFenced(people: People, erasing: Erasing): Promise<Person | undefined> {
   const { deps } = people
+  const { erasureId, subjectId } = erasing
+  // First, so that what is destroyed meanwhile shows in the document.
+  const held = await fencedKeys(deps, erasing)
   const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
   const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
   if (document === undefined || fenced?.fence.erasureId !== erasureId)
     throw new PrivityError('erased', { kind: 'subject' })
-  return fenced.sections.length === 0
-    ? undefined
-    : deps.keys.meet(() => people.openFenced(subjectId, { document, sections: fenced.sections }))
+  const { sections } = fenced
+  // The keys go last, and alone only from a store whose other rows somebody brought back.
+  if (sections.length === 0 || held?.row.entries.length === 0) return undefined
+  return deps.keys.meet(() => people.openFenced({ id: subjectId, document, sections, held }))
 }
 
 function destroyedOf(person: Person, rows: PersonRows): Destroyed {

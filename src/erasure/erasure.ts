@@ -6,6 +6,7 @@ import { parseInput } from '../base/parse.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
 import { findCertificate } from './certify.ts'
 import { readFence } from './fence.ts'
+import { keyFence } from './fence-keys.ts'
 import { addJob, findJob, type Job, planOf } from './job.ts'
 import type { ErasurePlan } from './plan.ts'
 import { type ErasureDeps, planJob, proceed, type RunOptions } from './steps.ts'
@@ -111,7 +112,9 @@ async function findBegun(
   const id = parseSubjectId(subjectId)
   const [document] = await deps.store.read([deps.keyspace.person(id)])
   const fenced = document === undefined ? undefined : readFence(deps, id, document)
-  return fenced === undefined ? undefined : findJob(deps, fenced.fence.erasureId)
+  // One that got no further has a fence before the keys alone.
+  const fence = fenced?.fence ?? (await keyFence(deps, id))
+  return fence === undefined ? undefined : findJob(deps, fence.erasureId)
 }
 
 async function run(deps: ErasureDeps, erasurePlan: unknown, options: unknown): Promise<string> {

@@ -24,29 +24,41 @@ export function putFence(
   subjectId: string,
   { fence, sections }: Fenced,
 ): Uint8Array {
-  const bytes = deps.controller.seal(
-    deps.keyspace.person(subjectId),
-    canonicalBytes({ v: 1, ...fence }),
-  )
+  const bytes = sealFence(deps, subjectId, fence)
   return encodeContainer([{ kind: SECTION.fence, accessClass: 0, bytes }, ...sections])
+}
+
+/** A fence alone; the same before a document and before a key row of one person. */
+export function sealFence(deps: PeopleDeps, subjectId: string, fence: Fence): Uint8Array {
+  const { controller, keyspace } = deps
+  return controller.seal(keyspace.person(subjectId), canonicalBytes({ v: 1, ...fence }))
 }
 
 /** The fence of a document; undefined when it has none. */
 export function readFence(
-  { controller, keyspace }: PeopleDeps,
+  deps: PeopleDeps,
   subjectId: string,
   document: Uint8Array,
 ): Fenced | undefined {
   const sections = decodeContainer(document)
-  const fence = sections?.find(({ kind }) => kind === SECTION.fence)
-  if (sections === undefined || fence === undefined) return undefined
-  const json = parseCanonical(controller.open(keyspace.person(subjectId), fence.bytes)) as
+  const sealed = sections?.find(({ kind }) => kind === SECTION.fence)
+  if (sections === undefined || sealed === undefined) return undefined
+  return {
+    fence: openFence(deps, subjectId, sealed.bytes),
+    sections: sections.filter(({ kind }) => kind !== SECTION.fence),
+  }
+}
+
+/** @throws {@link decryption_failed} for one that the controller never made */
+export function openFence(
+  { controller, keyspace }: PeopleDeps,
+  subjectId: string,
+  sealed: Uint8Array,
+): Fence {
+  const json = parseCanonical(controller.open(keyspace.person(subjectId), sealed)) as
     | Fence
     | undefined
   if (json === undefined)
     throw new PrivityError('unsupported_format', { what: 'fence', version: 0 })
-  return {
-    fence: { erasureId: json.erasureId, at: json.at },
-    sections: sections.filter(({ kind }) => kind !== SECTION.fence),
-  }
+  return { erasureId: json.erasureId, at: json.at }
 }

@@ -1,6 +1,7 @@
 import { PrivityError } from '../base/errors.ts'
 import type { Vault } from '../vault/vault.ts'
 import { openFenced } from './destroy.ts'
+import { areKeysLeft } from './fence-keys.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
 import { scanAll } from './inventory.ts'
@@ -9,6 +10,8 @@ import { verifyHooks } from './run-hooks.ts'
 
 /** Name of our own rows among what may be left. */
 const ROWS = 'privity:rows'
+/** Name of our own keys among them. */
+const KEYS = 'privity:keys'
 
 /**
  * Looks again for everything that was destroyed. What a hook said was done and is still there has to be
@@ -31,10 +34,14 @@ export async function verifyErased(
     signal,
   })
   const failing = await verifyHooks(hooks, { planned, contexts })
-  const left = (await isAnythingLeft(vault, open.job)) ? [ROWS] : []
+  const areKeys = await areKeysLeft(people.deps, subjectId)
+  const left = [
+    ...((await isAnythingLeft(vault, open.job)) ? [ROWS] : []),
+    ...(areKeys ? [KEYS] : []),
+  ]
   if (failing.length + left.length === 0) return advanceJob(open, { step: 'verified' })
   const kept = done.filter((item) => !failing.some((hook) => item.startsWith(`${hook}/`)))
-  await saveJob(people.deps, open, { step: 'destroyed', done: kept })
+  await saveJob(people.deps, open, { step: areKeys ? 'read' : 'destroyed', done: kept })
   throw incomplete(open.job, [...left, ...failing])
 }
 

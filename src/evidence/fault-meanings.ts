@@ -70,6 +70,25 @@ export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
       'The document of a person does not open. It holds the keys of everything else of the person, which is lost with it.',
     advice: `${RESTORE} The consents of this person cannot be shown until then: treat them as not given.`,
   },
+  key_row_missing: {
+    about: 'data',
+    meaning:
+      'The key store has not the keys of somebody whose document is there: they were lost, or the person was erased and the store is an older copy.',
+    advice:
+      'If the person was erased, delete their rows. Else restore the newest backup of the key store.',
+  },
+  key_row_changed: {
+    about: 'data',
+    meaning:
+      'Keys in the key store are not those that the document of the person counts on: the row was changed, exchanged with another, or is older.',
+    advice: 'Restore the newest backup of the key store. Nothing that was sealed is lost with it.',
+  },
+  key_row_unexpected: {
+    about: 'data',
+    meaning:
+      'The key store has a row of nobody, or keys of a person who is erased: an erasure is not at its end, or they were brought back.',
+    advice: 'Resume the erasure if there is one; else delete the row at once.',
+  },
   body_missing: {
     about: 'data',
     meaning:

@@ -41,6 +41,9 @@ export type FaultKind =
   | 'segment_missing'
   | 'segment_mismatch'
   | 'key_unavailable'
+  | 'key_row_missing'
+  | 'key_row_changed'
+  | 'key_row_unexpected'
 
 /** What `verify` found. */
 export interface Verification {

@@ -1,12 +1,13 @@
 import { PrivityError } from '../base/errors.ts'
 import { openEnvelope } from '../keys/envelope.ts'
+import { isSameKey } from '../keys/key-list.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
 import { splitBody } from '../ledger/entry.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import { bodyContext } from '../subjects/people.ts'
+import { bodyContext, type People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import type { Target, Vault } from '../vault/vault.ts'
@@ -19,7 +20,6 @@ export interface DroppedKeys {
   readonly kept: number
 }
 
-const NOTHING: DroppedKeys = { destroyed: 0, kept: 0 }
 const PAGE = 500
 /** Sealed outside the store, under the key of the class that it names. */
 const ATTACHMENT = 'blob.sealed'
@@ -50,7 +50,8 @@ export async function dropKeys(
   const { people } = vault
   const { person } = await people.read(id, [], signal)
   const vanished = vanishedKeys(person, running)
-  if (vanished.length === 0) return NOTHING
+  if (vanished.length === 0)
+    return { destroyed: await dropUnlisted(people, person, running), kept: 0 }
   // What is sealed outside the store is not looked at: the log says under which class it was.
   const attached = await attachedClasses(vault, person)
   if (vanished.every(({ accessClass }) => attached.has(accessClass)))
@@ -75,7 +76,26 @@ export async function dropKeys(
     },
   })
   for (const entry of dropped) people.deps.keys.forget(id, entry)
+  await people.deps.keyRows?.remove(id, dropped)
   return { destroyed: dropped.length, kept: vanished.length - dropped.length }
+}
+
+/**
+ * What a run that was interrupted left in the key store. Whoever is about to list a key of such a class writes
+ * under an older policy, and is refused.
+ */
+async function dropUnlisted(
+  { deps: { keyRows } }: People,
+  { id, ring }: Person,
+  running: ReadonlySet<number>,
+): Promise<number> {
+  if (keyRows === undefined) return 0
+  const { entries } = await keyRows.read(id)
+  const left = vanishedKeys({ ring: entries }, running).filter(
+    (entry) => !ring.some((listed) => isSameKey(listed, entry)),
+  )
+  if (left.length > 0) await keyRows.remove(id, left)
+  return left.length
 }
 
 /** Keys of classes that the running policy has not. */

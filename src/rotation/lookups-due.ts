@@ -18,17 +18,17 @@ export async function lookupsDue(vault: Vault, watch: WalkWatch): Promise<number
     const living = some.filter(({ isFenced }) => !isFenced)
     await people.deps.keys.load(living.flatMap(({ ring }) => ring ?? []))
     for (const { id, document } of living)
-      due += await dueOf(vault, () => people.open(id, document))
+      due += await dueOf(vault, () => people.openStored(id, document))
   }
   return due
 }
 
 /** Whoever cannot be opened, or is erased meanwhile, has nothing that is due here. */
-async function dueOf(vault: Vault, open: () => Person): Promise<number> {
+async function dueOf(vault: Vault, open: () => Promise<Person>): Promise<number> {
   const { people } = vault
   try {
-    const { heads: all } = await readHeads(people, open())
-    const { singles, many } = all
+    const { heads } = await readHeads(people, await open())
+    const { singles, many } = heads
     return targetsOf(vault).flatMap(({ record, type }) => {
       const prefix = record.many ? pageEntry(type, '') : String(type)
       const heads = Object.entries(record.many ? many : singles).filter(([name]) =>

@@ -65,7 +65,7 @@ export async function readHeads(
     const read = [keyspace.person(person.id), ...pages.values()]
     const [document, ...values] = await store.read(read)
     const rows = new Map([...pages.values()].map((key, at) => [key, values[at]]))
-    seen = await keys.meet(() => people.open(person.id, document))
+    seen = await keys.meet(() => people.openStored(person.id, document))
     // Written meanwhile, with a page that was not read.
     if (!Object.keys(seen.head.pages).every((name) => pages.has(name))) continue
     const heads = openHeads(people, { person: seen, pages: pages.keys() }, rows)

@@ -1,4 +1,5 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { scrubStores } from '../subjects/scrub-stores.ts'
 import { type DroppedKeys, dropKeys, runningClasses, vanishedKeys } from './drop-keys.ts'
 import { allOf, isUnreadable } from './outcomes.ts'
 import { targetsOf } from './outdated-records.ts'
@@ -60,7 +61,7 @@ export async function resealAll(vault: Vault, watch: WalkWatch): Promise<ResealR
     await people.deps.keys.load(living.flatMap(({ ring }) => ring ?? []))
     await allOf(living.map((person) => resealOne(job, counts, person)))
   }
-  if (counts.keysDestroyed > 0) await people.deps.store.scrub?.().catch(() => undefined)
+  if (counts.keysDestroyed > 0) await scrubStores(people.deps)
   return counts
 }
 
@@ -77,10 +78,11 @@ async function resealOne(job: Job, counts: Counts, stored: StoredPerson): Promis
   const { people } = job.vault
   const { left } = counts
   try {
-    const { id, document } = stored
-    const person = await people.deps.keys.meet(() => people.open(id, document))
+    const { id, document, unlisted } = stored
+    const person = await people.deps.keys.meet(() => people.openStored(id, document))
     const resealed = await resealPerson(job, person)
-    const isDue = vanishedKeys(person, job.running).length > 0
+    const held = [...person.ring, ...unlisted]
+    const isDue = vanishedKeys({ ring: held }, job.running).length > 0
     const dropped = isDue ? await dropKeys(job.vault, id, job) : { destroyed: 0, kept: 0 }
     add(counts, resealed, dropped)
   } catch (error) {

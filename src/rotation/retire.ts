@@ -6,7 +6,8 @@ import { sha256 } from '../crypto/hash.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Controller } from '../policy/policy-type.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import type { Key, Row, ScrubReport, Store } from '../storage/store.ts'
+import type { Key, Row } from '../storage/store.ts'
+import { scrubStores } from '../subjects/scrub-stores.ts'
 import { toDestructionRecord } from './destruction-record.ts'
 import {
   type EpochDestruction,
@@ -133,8 +134,8 @@ async function certify(deps: RetireDeps, { record }: Retiring): Promise<Retiring
   const { people, provider, controllerOf: controller, policy, origin } = deps
   const { epoch, destruction } = record
   if (destruction === undefined) throw new PrivityError('store_corrupt', { reason: 'epochs' })
-  const { store, ledger, keyspace } = people.deps
-  const scrub = await scrubStore(store)
+  const { ledger, keyspace } = people.deps
+  const scrub = await scrubStores(people.deps)
   const { note: checkpoint } = await ledger.head()
   const completedAt = people.now()
   const facts = { epoch, destruction, controller, policy, origin, checkpoint, scrub, completedAt }
@@ -231,14 +232,4 @@ async function readCertificate(
   const [sealed] = await store.read([key])
   if (sealed === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
   return fromUtf8(controller.open(key, sealed)) ?? ''
-}
-
-/** What could not be scrubbed now remains, and the record says so. */
-async function scrubStore(store: Store): Promise<ScrubReport | undefined> {
-  try {
-    return await store.scrub?.()
-  } catch (error) {
-    if (!isPrivityError(error)) throw error
-    return { cleared: [], remains: ['not_scrubbed'] }
-  }
 }

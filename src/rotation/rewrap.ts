@@ -1,4 +1,4 @@
-import { isPrivityError } from '../base/errors.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { decodeStoredKey, encodeStoredKey, epochOf } from '../keys/stored-key.ts'
@@ -6,6 +6,7 @@ import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Row } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
+import type { KeyRows } from '../subjects/key-rows.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { allOf, isUnreadable } from './outcomes.ts'
@@ -49,6 +50,7 @@ export interface RewrapDeps extends RotationDeps {
   families(): Promise<readonly StoredKeyFamily[]>
 }
 
+const NOTHING: RewrappedPerson = { rewrapped: 0, unavailable: 0, unreadable: 0 }
 /** Rows of one commit. */
 const BATCH = 200
 
@@ -70,7 +72,7 @@ export async function rewrapAll(deps: RewrapDeps, watch: WalkWatch): Promise<Rew
 }
 
 /**
- * Wraps a person's keys under the epoch in use, in one commit; resolves to the keys that this process could not
+ * Wraps a person's keys under the epoch in use, in one commit, of the key store if there is one; resolves to the keys that this process could not
  * open, and stay as they are.
  *
  * @throws {@link erased} · @throws {@link not_found}
@@ -81,8 +83,9 @@ export async function rewrapPerson(
   id: string,
   signal?: AbortSignal,
 ): Promise<RewrappedPerson> {
-  const { keys } = people.deps
-  let outcome: RewrappedPerson = { rewrapped: 0, unavailable: 0, unreadable: 0 }
+  const { keys, keyRows } = people.deps
+  if (keyRows !== undefined) return rewrapRow(people, keyRows, id)
+  let outcome: RewrappedPerson = NOTHING
   await keepPersonUp(people, {
     id,
     signal,
@@ -98,6 +101,18 @@ export async function rewrapPerson(
   return outcome
 }
 
+/** Without an entry in the log: which keys the document counts on stays as it was. */
+async function rewrapRow(people: People, keyRows: KeyRows, id: string): Promise<RewrappedPerson> {
+  let outcome: RewrappedPerson = NOTHING
+  await keyRows.swap(id, (row) => {
+    if (row.fence !== undefined) throw new PrivityError('erased', { kind: 'subject' })
+    const ring = rewrapRing(people, { id, ring: row.entries })
+    outcome = ring.outcome
+    return outcome.rewrapped === 0 ? undefined : { fence: undefined, entries: ring.entries }
+  })
+  return outcome
+}
+
 /** Keys of one person, by what became of them. */
 export interface RewrappedPerson {
   readonly rewrapped: number
@@ -107,7 +122,7 @@ export interface RewrappedPerson {
 
 function rewrapRing(
   { deps: { keys } }: People,
-  { id, ring }: Person,
+  { id, ring }: Pick<Person, 'id' | 'ring'>,
 ): { readonly entries: readonly RingEntry[]; readonly outcome: RewrappedPerson } {
   const outcome = { rewrapped: 0, unavailable: 0, unreadable: 0 }
   const entries = ring.map((entry) => {

@@ -1,8 +1,6 @@
-import type { Keyspace } from '../storage/keyspace.ts'
-import type { Store } from '../storage/store.ts'
 import type { ScannedKeys } from './epoch-register.ts'
 import { findStoredKeys, type StoredKeyFamily } from './stored-keys.ts'
-import { type WalkWatch, walkPeople } from './walk-people.ts'
+import { type WalkDeps, type WalkWatch, walkPeople } from './walk-people.ts'
 
 /** What still needs an epoch. */
 export interface KeyUsage {
@@ -22,9 +20,7 @@ export interface KeyUsage {
 }
 
 /** What looking for uses needs. */
-export interface UsageDeps {
-  readonly store: Store
-  readonly keyspace: Keyspace
+export interface UsageDeps extends WalkDeps {
   /** As the catalogue says now. */
   families(): Promise<readonly StoredKeyFamily[]>
 }

@@ -1,14 +1,18 @@
-import { decodeRing, type RingEntry } from '../keys/key-ring.ts'
+import type { RingEntry } from '../keys/key-ring.ts'
 import { decodeContainer, SECTION } from '../storage/container.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { Store } from '../storage/store.ts'
+import type { Row, Store } from '../storage/store.ts'
+import { type KeyRow, listedKeys } from '../subjects/key-row.ts'
+import type { KeyRows } from '../subjects/key-rows.ts'
 
 /** A person document as stored, and what shows of it without any key. */
 export interface StoredPerson {
   readonly id: string
   readonly document: Uint8Array
-  /** Undefined when the document is none that is known here. */
+  /** Undefined when the document, or the row of its keys, is none that is known here. */
   readonly ring: readonly RingEntry[] | undefined
+  /** In the key store, and not counted on by the document. */
+  readonly unlisted: readonly RingEntry[]
   /** Somebody erases this person, or did. */
   readonly isFenced: boolean
 }
@@ -20,6 +24,13 @@ export interface WalkWatch {
   readonly onProgress?: ((done: number, of: number) => void) | undefined
 }
 
+/** What walking needs. */
+export interface WalkDeps {
+  readonly store: Store
+  readonly keyspace: Keyspace
+  readonly keyRows: KeyRows | undefined
+}
+
 const PAGE = 256
 const ID_LENGTH = 32
 /** Greater than every letter that a row of a person begins with. */
@@ -29,7 +40,7 @@ const DIGITS = 8
 
 /** Every person document, some at a time; the rows behind the last of a page are jumped over. */
 export async function* walkPeople(
-  { store, keyspace }: { readonly store: Store; readonly keyspace: Keyspace },
+  { store, keyspace, keyRows }: WalkDeps,
   watch: WalkWatch,
 ): AsyncGenerator<readonly StoredPerson[]> {
   const prefix = keyspace.person('')
@@ -40,9 +51,14 @@ export async function* walkPeople(
     const options = { ...(after === undefined ? {} : { after }), limit: PAGE }
     const rows = await store.scan(prefix, options)
     isLast = rows.length < PAGE
-    const people = rows
+    const documents = rows
       .filter(([key]) => key.length === prefix.length + ID_LENGTH)
-      .map(([key, document]) => lookAt(key.slice(prefix.length), document))
+      .map(([key, document]): Row => [key.slice(prefix.length), document])
+    // After the documents: what they list was added before.
+    const keys = await keyRows?.readMany(documents.map(([id]) => id))
+    const people = documents.map((row, at) =>
+      lookAt(row, keys === undefined ? 'embedded' : keys[at]),
+    )
     if (people.length > 0) yield people
     const last = (rows.at(-1)?.[0] ?? '').slice(prefix.length, prefix.length + ID_LENGTH)
     after = `${keyspace.personRows(last)}${BEHIND}`
@@ -51,16 +67,23 @@ export async function* walkPeople(
   }
 }
 
-function lookAt(id: string, document: Uint8Array): StoredPerson {
+/** `embedded`: the keys are in the document. Undefined: their row is none that is known here. */
+function lookAt([id, document]: Row, keys: KeyRow | 'embedded' | undefined): StoredPerson {
   const sections = decodeContainer(document)
-  const ring = sections?.find(({ kind }) => kind === SECTION.ring)
-  const isFenced = sections?.some(({ kind }) => kind === SECTION.fence) ?? false
+  const row = keys === 'embedded' ? undefined : keys
+  const hasFence = sections?.some(({ kind }) => kind === SECTION.fence) ?? false
+  const isFenced = hasFence || row?.fence !== undefined
+  const listed =
+    sections === undefined || keys === undefined ? undefined : listedKeys(sections, row)
+  // What is missing behind a fence is destroyed, and without one it is lost.
+  const isLost = !isFenced && (listed?.missing.length ?? 0) > 0
+  const isBare = isFenced && (sections?.length === 1 || row?.entries.length === 0)
   return {
     id,
     document,
     isFenced,
-    // Behind a finished fence there is nothing any more.
-    ring: ring === undefined ? (isFenced ? [] : undefined) : decodeRing(ring.bytes),
+    ring: isBare ? [] : isLost ? undefined : listed?.ring,
+    unlisted: row?.entries.filter((entry) => listed?.ring.includes(entry) !== true) ?? [],
   }
 }
 

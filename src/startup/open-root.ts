@@ -14,6 +14,7 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import type { Anchor } from '../storage/anchor.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
+import { claimKeyStore, requireKeyStore } from './claim-key-store.ts'
 import { isShardCount } from './shard-count.ts'
 import {
   encodeSecrets,
@@ -42,6 +43,8 @@ export interface Root {
 /** What opening a root needs. */
 export interface RootDeps {
   readonly store: Store
+  /** Where the keys of people are; fixed when the store is made. Default: with the people. */
+  readonly keyStore?: Store | undefined
   readonly keyspace: Keyspace
   readonly provider: KeyProvider
   readonly clock: Clock
@@ -52,6 +55,7 @@ export interface RootDeps {
 
 interface Secrets {
   readonly storeId: string
+  readonly hasKeyStore: boolean
   readonly salt: Uint8Array
   readonly shards: number
   /** The provider may be at a later one, which nobody has put in use here yet. */
@@ -113,10 +117,16 @@ async function toRoot(
   return { storeId, salt, epochs, controller, controllerSecret, ledger, signing, origin }
 }
 
-async function makeSecrets({ provider, shards = 1 }: RootDeps): Promise<Secrets> {
+async function makeSecrets({
+  provider,
+  keyStore,
+  shards = 1,
+  ...deps
+}: RootDeps): Promise<Secrets> {
   return {
     epoch: await provider.currentEpoch(),
-    storeId: randomId(),
+    storeId: await claimKeyStore({ ...deps, keyStore }, randomId()),
+    hasKeyStore: keyStore !== undefined,
     salt: randomBytes(SALT_LENGTH),
     shards,
     controllerSecret: randomBytes(KEY_LENGTH),
@@ -133,12 +143,13 @@ async function storeSecrets(
   const { keyspace, provider, clock } = deps
   const { epoch } = secrets
   const wrapped = await provider.wrap(secrets.controllerSecret, contextOf(secrets, epoch))
-  const { storeId, salt, shards } = secrets
+  const { storeId, salt, shards, hasKeyStore } = secrets
+  const place = hasKeyStore ? { keyStore: true } : {}
   const signing = encodeSecrets(secrets.signing)
   const { value } = await ledger.submit<boolean>({
     reads: [keyspace.store],
     build: (rows) => {
-      const row = canonicalBytes({ v: VERSION, storeId, salt: toHex(salt), shards })
+      const row = canonicalBytes({ v: VERSION, storeId, salt: toHex(salt), shards, ...place })
       const existing = rows.get(keyspace.store)
       if (existing !== undefined) return { kind: 'done', value: toHex(existing) === toHex(row) }
       const put: readonly (readonly [Key, Uint8Array])[] = [
@@ -154,11 +165,17 @@ async function storeSecrets(
   return value
 }
 
-async function readSecrets({ store, keyspace, provider }: RootDeps): Promise<Secrets | undefined> {
+async function readSecrets({
+  store,
+  keyStore,
+  keyspace,
+  provider,
+}: RootDeps): Promise<Secrets | undefined> {
   const [row, sealed] = await store.read([keyspace.store, keyspace.signing])
   if (row === undefined) return undefined
   const parsed = parseStoreRow(row)
   const { storeId, salt } = parsed
+  await requireKeyStore({ keyStore, keyspace }, parsed)
   const [key, wrapped] = await latestControllerKey({ store, keyspace })
   const epoch = Number.parseInt(key.slice(-8), 16)
   const controllerSecret = await provider.unwrap(wrapped, contextOf({ storeId, salt }, epoch))
@@ -177,12 +194,15 @@ async function latestControllerKey({
   return latest
 }
 
-function parseStoreRow(row: Uint8Array): Pick<Secrets, 'storeId' | 'salt' | 'shards'> {
+function parseStoreRow(
+  row: Uint8Array,
+): Pick<Secrets, 'storeId' | 'salt' | 'shards' | 'hasKeyStore'> {
   const json = (parseCanonical(row) ?? {}) as JsonObject
-  const { v, storeId, salt, shards } = json
+  const { v, storeId, salt, shards, keyStore = false } = json
   const saltBytes = typeof salt === 'string' ? fromHex(salt) : undefined
   const isKnown = v === VERSION && typeof storeId === 'string' && isShardCount(shards)
-  if (isKnown && saltBytes !== undefined) return { storeId, salt: saltBytes, shards }
+  if (isKnown && saltBytes !== undefined && typeof keyStore === 'boolean')
+    return { storeId, salt: saltBytes, shards, hasKeyStore: keyStore }
   throw new PrivityError('unsupported_format', {
     what: 'store',
     version: typeof v === 'number' ? v : 0,

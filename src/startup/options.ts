@@ -25,6 +25,7 @@ export interface ParsedOptions {
   /** As given. */
   readonly policy: object
   readonly store: Store
+  readonly keyStore: Store | undefined
   readonly keys: GuardedKeys
   readonly anchor: Anchor | undefined
   readonly shards: number | undefined
@@ -38,6 +39,7 @@ export interface ParsedOptions {
 const NAMES = [
   'policy',
   'store',
+  'keyStore',
   'keys',
   'anchor',
   'shards',
@@ -63,7 +65,8 @@ export function parseOptions(options: unknown): ParsedOptions {
     throw invalidInput(['relationship'], 'not_a_function')
   return {
     policy,
-    store: parseStore(given.store),
+    store: parseStore(given.store, 'store'),
+    keyStore: parseKeyStore(given),
     keys: parseKeys(given.keys),
     anchor: given.anchor === undefined ? undefined : parseAnchor(given.anchor, ['anchor']),
     shards,
@@ -73,6 +76,18 @@ export function parseOptions(options: unknown): ParsedOptions {
     clock: parseClock(given.clock),
     relationship: relationship as Relationship | undefined,
   }
+}
+
+function parseKeyStore({
+  store,
+  keyStore,
+}: {
+  readonly store?: unknown
+  readonly keyStore?: unknown
+}): Store | undefined {
+  if (keyStore === undefined) return undefined
+  if (keyStore === store) throw invalidInput(['keyStore'], 'same_as_store')
+  return parseStore(keyStore, 'keyStore')
 }
 
 function isTenant(tenant: unknown): tenant is string {

@@ -11,11 +11,11 @@ const NAMES = ['limits', 'open', 'read', 'scan', 'commit', 'scrub', 'close'] as 
  *
  * @throws {@link invalid_input}
  */
-export function parseStore(store: unknown): Store {
-  const { limits, scrub, ...given } = pick(store, NAMES, ['store'])
-  const method = callable<Store>(store, 'store')
+export function parseStore(store: unknown, name: 'store' | 'keyStore'): Store {
+  const { limits, scrub, ...given } = pick(store, NAMES, [name])
+  const method = callable<Store>(store, name)
   return guardStore({
-    limits: parseLimits(limits),
+    limits: parseLimits(limits, [name, 'limits']),
     open: method('open', given.open),
     read: method('read', given.read),
     scan: method('scan', given.scan),
@@ -25,8 +25,7 @@ export function parseStore(store: unknown): Store {
   })
 }
 
-function parseLimits(limits: unknown): StoreLimits {
-  const path = ['store', 'limits']
+function parseLimits(limits: unknown, path: readonly string[]): StoreLimits {
   const { maxOps, maxBytes } = pick(limits, ['maxOps', 'maxBytes'], path)
   if (!isLimit(maxOps)) throw invalidInput([...path, 'maxOps'], 'not_a_limit')
   if (!isLimit(maxBytes)) throw invalidInput([...path, 'maxBytes'], 'not_a_limit')

@@ -10,7 +10,7 @@ export interface Section {
 }
 
 /** What a section holds. Numbers are stored: never reuse one. */
-export const SECTION = { head: 1, ring: 2, fields: 3, fence: 9 } as const
+export const SECTION = { head: 1, ring: 2, fields: 3, keyList: 4, fence: 9 } as const
 export type SectionKind = (typeof SECTION)[keyof typeof SECTION]
 
 const VERSION = 1

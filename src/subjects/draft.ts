@@ -1,6 +1,7 @@
 import type { Cache } from '../base/cache.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import { openEnvelope, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
+import { encodeKeyList } from '../keys/key-list.ts'
 import { encodeRing, type RingEntry } from '../keys/key-ring.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { CORE } from '../policy/catalogue.ts'
@@ -9,6 +10,7 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key, Row } from '../storage/store.ts'
 import { decodePage, encodeHead, encodePage, type Head, type Page } from './head.ts'
+import type { KeyRows } from './key-rows.ts'
 import { headContext, type KnownHead, type Person } from './person.ts'
 
 /**
@@ -41,6 +43,8 @@ export interface OpenDraft {
   readonly draft: Draft
   /** The rows that the draft changes, the document first. */
   close(): { readonly put: readonly Row[]; readonly del: readonly Key[] }
+  /** Keys that have to be in the key store before the batch is committed. */
+  lacks(): readonly RingEntry[]
 }
 
 /** What a draft needs. */
@@ -48,12 +52,14 @@ export interface DraftDeps {
   readonly storeId: string
   readonly keyspace: Keyspace
   readonly keys: PersonKeys
+  /** Where keys are that are not in the document. */
+  readonly keyRows: KeyRows | undefined
   /** Told of the head as it is sealed: whoever reads it back need not open it. */
   readonly heads?: Cache<KnownHead>
 }
 
 /** A document as it stands before the operation; a new person has only a head. */
-export type Before = Pick<Person, 'id' | 'head' | 'ring' | 'sections'> & {
+export type Before = Pick<Person, 'id' | 'head' | 'ring' | 'missing' | 'offered' | 'sections'> & {
   readonly key: Person['key']
 }
 
@@ -109,12 +115,12 @@ export function openDraft(deps: DraftDeps, before: Before, at: number): OpenDraf
     deps.heads?.set(id, { sealed, head: draft.head })
     const document = encodeContainer([
       { kind: SECTION.head, accessClass: CORE, bytes: sealed },
-      { kind: SECTION.ring, accessClass: CORE, bytes: encodeRing(ring.entries()) },
+      ring.section(),
       ...fieldSections(sections),
     ])
     return { put: [[deps.keyspace.person(id), document], ...put], del: [...del] }
   }
-  return { draft, close }
+  return { draft, close, lacks: ring.lacks }
 }
 
 interface PagePlace {
@@ -148,26 +154,53 @@ function pageContext(
   }
 }
 
-function createRing(
-  { keys }: DraftDeps,
-  before: Before,
-): {
+interface DraftRing {
   readonly key: (accessClass: number) => ClassKey
-  readonly entries: () => readonly RingEntry[]
+  readonly section: () => Section
   readonly wraps: () => number | undefined
-} {
-  const made = new Map<number, { readonly entry: RingEntry; readonly key: ClassKey }>()
+  readonly lacks: () => readonly RingEntry[]
+}
+
+interface MadeKey {
+  readonly entry: RingEntry
+  readonly key: ClassKey
+}
+
+function createRing(deps: DraftDeps, before: Before): DraftRing {
+  const made = new Map<number, MadeKey>()
+  const added = (): readonly RingEntry[] => [...made.values()].map(({ entry }) => entry)
   return {
     key: (accessClass) => {
       const known = before.key(accessClass) ?? made.get(accessClass)?.key
       if (known !== undefined) return known
-      const created = keys.create(before.id, accessClass)
+      const created = makeKey(deps, before, accessClass)
       made.set(accessClass, created)
       return created.key
     },
-    entries: () => [...before.ring, ...[...made.values()].map(({ entry }) => entry)],
+    section: () => ringSection(deps, before, added()),
     wraps: () => made.values().next().value?.entry.epoch,
+    lacks: () =>
+      deps.keyRows === undefined ? [] : added().filter((entry) => !before.offered.includes(entry)),
   }
+}
+
+/** A key that was added to the key store for this very operation, unless its epoch went out of use meanwhile. */
+function makeKey({ keys }: DraftDeps, { id, offered }: Before, accessClass: number): MadeKey {
+  const entry = offered.find(
+    (candidate) => candidate.accessClass === accessClass && candidate.epoch >= keys.epoch,
+  )
+  return entry === undefined ? keys.create(id, accessClass) : { entry, key: keys.open(id, entry) }
+}
+
+function ringSection(
+  { keyRows }: DraftDeps,
+  { ring, missing }: Before,
+  made: readonly RingEntry[],
+): Section {
+  const entries = [...ring, ...made]
+  return keyRows === undefined
+    ? { kind: SECTION.ring, accessClass: CORE, bytes: encodeRing(entries) }
+    : { kind: SECTION.keyList, accessClass: CORE, bytes: encodeKeyList([...entries, ...missing]) }
 }
 
 function fieldSections(sections: ReadonlyMap<number, Uint8Array>): readonly Section[] {

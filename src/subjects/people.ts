@@ -24,7 +24,10 @@ import {
   sealOperation,
   sealVoid,
 } from './operation.ts'
-import { type KnownHead, openPerson, openSections, type Person } from './person.ts'
+import type { Held, KeyRow } from './key-row.ts'
+import type { KeyRows } from './key-rows.ts'
+import { type Behind, type KnownHead, openPerson, openSections, type Person } from './person.ts'
+import { type Outcome, submitWithKeys, withKeyRow } from './with-key-row.ts'
 
 /** The one way in which anything about a person is read or written. */
 export interface People {
@@ -42,9 +45,12 @@ export interface People {
   now(): number
   /** Drops what is kept of a person in memory, once their keys are destroyed. */
   forget(person: Person): void
-  open(id: string, document: Uint8Array | undefined): Person
+  /** With the key row that was read for it, where there is a key store. */
+  open(id: string, document: Uint8Array | undefined, held: Held | undefined): Person
+  /** Opens a document that was read already; fetches the keys that it takes. */
+  openStored(id: string, document: Uint8Array | undefined): Promise<Person>
   /** Opens what a fence stands before: for the erasure itself. */
-  openFenced(id: string, document: Pick<Person, 'document' | 'sections'>): Person
+  openFenced(behind: Behind): Person
 }
 
 /** A person and the other rows of one snapshot, in the order asked for. */
@@ -96,6 +102,8 @@ export interface PeopleDeps {
   readonly keys: PersonKeys
   readonly controller: ControllerKey
   readonly storeId: string
+  /** Where keys are that are not in the documents. */
+  readonly keyRows: KeyRows | undefined
 }
 
 const HEADS = { maxEntries: 10_000, maxAgeMs: 600_000 } as const
@@ -103,8 +111,8 @@ const HEADS = { maxEntries: 10_000, maxAgeMs: 600_000 } as const
 /** Reads and changes persons over the store, the keys and the log. */
 export function createPeople(deps: PeopleDeps): People {
   const heads = createCache<KnownHead>({ ...HEADS, clock: deps.clock })
-  const open = (id: string, document: Uint8Array | undefined): Person =>
-    openPerson({ ...deps, heads }, id, document)
+  const open: People['open'] = (id, document, held) =>
+    openPerson({ ...deps, heads }, id, { document, held })
   return {
     deps,
     now: () => now(deps),
@@ -113,16 +121,33 @@ export function createPeople(deps: PeopleDeps): People {
       for (const entry of ring) deps.keys.forget(id, entry)
     },
     open,
-    openFenced: (id, document) => openSections({ ...deps, heads }, { id, ...document }),
+    openStored: (id, document) => withKeyRow(deps, { id }, (held) => open(id, document, held)),
+    openFenced: (behind) => openSections({ ...deps, heads }, behind),
     read: async (id, also = [], signal) => {
-      const reading = deps.store.read([personKey(deps, id), ...also])
-      const [document, ...rows] = await (signal === undefined ? reading : orAbort(reading, signal))
-      const person = await deps.keys.meet(() => open(id, document))
+      const reading = readWithKeys(deps, id, [personKey(deps, id), ...also])
+      const { row, values } = await (signal === undefined ? reading : orAbort(reading, signal))
+      const [document, ...rows] = values
+      const person = await withKeyRow(deps, { id, row }, (held) =>
+        deps.keys.meet(() => open(id, document, held)),
+      )
       return { person, rows }
     },
     change: (request) => change({ ...deps, heads }, open, request),
     add: (request) => add({ ...deps, heads }, request),
   }
+}
+
+/** Both at once: a key that the document counts on and the row lacks is looked for again. */
+async function readWithKeys(
+  { store, keyRows }: PeopleDeps,
+  id: string,
+  keys: readonly Key[],
+): Promise<{
+  readonly row: KeyRow | undefined
+  readonly values: Awaited<ReturnType<Store['read']>>
+}> {
+  const [row, values] = await Promise.all([keyRows?.read(id), store.read(keys)])
+  return { row, values }
 }
 
 interface ChangeDeps extends PeopleDeps {
@@ -136,14 +161,14 @@ async function change<Value extends JsonValue>(
 ): Promise<Changed<Value>> {
   const key = personKey(deps, request.id)
   const operation = createOperation(deps, request)
-  const { value, receipt } = await deps.ledger.of(request.id).submit<Answer<Value>>({
+  const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request.id, (held) => ({
     reads: [key, operation.row, ...(request.reads ?? [])],
     signal: request.signal,
     operationId: operation.id,
     build: (rows) => {
-      const person = open(request.id, rows.get(key))
+      const person = open(request.id, rows.get(key), held)
       const done = findOperation<Value>(person, operation, rows.get(operation.row))
-      if (done !== undefined) return { kind: 'done', value: done }
+      if (done !== undefined) return { kind: 'done', value: { done } }
       return draftChange(
         deps,
         { before: person, replaces: person.document, operation, request },
@@ -151,10 +176,10 @@ async function change<Value extends JsonValue>(
       )
     },
     abandon: (rows) => {
-      const person = open(request.id, rows.get(key))
+      const person = open(request.id, rows.get(key), held)
       return abandon(deps, person, operation)
     },
-  })
+  }))
   return { ...value, receipt }
 }
 
@@ -164,24 +189,26 @@ async function add<Value extends JsonValue>(
 ): Promise<Changed<Value>> {
   const key = personKey(deps, request.id)
   const operation = createOperation(deps, request)
-  const before: Before = {
+  const nobody: Omit<Before, 'offered'> = {
     id: request.id,
     head: { ...request.head, sequence: 0, at: 0 },
     ring: [],
+    missing: [],
     sections: [],
     key: () => undefined,
   }
-  const { value, receipt } = await deps.ledger.of(request.id).submit<Answer<Value>>({
+  const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request.id, (held) => ({
     reads: [key, operation.row, ...(request.reads ?? [])],
     signal: request.signal,
     operationId: operation.id,
     build: (rows) => {
       // A random id that is taken was taken by this very request, whose outcome was unknown.
       if (rows.get(key) !== undefined)
-        return { kind: 'done', value: { value: request.id as never, sequence: 1 } }
+        return { kind: 'done', value: { done: { value: request.id as never, sequence: 1 } } }
+      const before: Before = { ...nobody, offered: held?.offered ?? [] }
       return draftChange(deps, { before, replaces: undefined, operation, request }, rows)
     },
-  })
+  }))
   return { ...value, receipt }
 }
 
@@ -196,12 +223,13 @@ function draftChange<Value extends JsonValue>(
   deps: ChangeDeps,
   { before, replaces, operation, request }: DraftInput<Value>,
   rows: Rows,
-): Built<Entry, Answer<Value>> {
+): Built<Entry, Outcome<Answer<Value>>> {
   // Validity is judged by the later of the clock and the last operation: a clock set back revives nothing.
   const at = Math.max(now(deps), before.head.at)
-  const { draft, close } = openDraft(deps, before, at)
+  const { draft, close, lacks } = openDraft(deps, before, at)
   const { event, value } = request.apply(draft, rows)
   const core = draft.key(CORE)
+  if (lacks().length > 0) return { kind: 'done', value: { lacks: lacks() } }
   draft.put(operation.row, sealOperation(core, operation, { sequence: draft.sequence, value }))
   return {
     kind: 'change',
@@ -209,7 +237,7 @@ function draftChange<Value extends JsonValue>(
       ...close(),
       entry: personEntry(deps, { draft, core, event, replaces, policy: request.policy }),
     },
-    value: { value, sequence: draft.sequence },
+    value: { done: { value, sequence: draft.sequence } },
   }
 }
 

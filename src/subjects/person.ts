@@ -3,13 +3,15 @@ import type { Cache } from '../base/cache.ts'
 import { PrivityError } from '../base/errors.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import { type EnvelopeContext, openEnvelope, ROW_KIND } from '../keys/envelope.ts'
-import { decodeRing, type RingEntry } from '../keys/key-ring.ts'
+import type { KeyName } from '../keys/key-list.ts'
+import type { RingEntry } from '../keys/key-ring.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { CORE } from '../policy/catalogue.ts'
 import { decodeContainer, SECTION, type Section } from '../storage/container.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { decodeHead, type Head } from './head.ts'
+import { type Held, listedKeys } from './key-row.ts'
 
 /** A person document, opened as far as deciding needs: head and key ring. */
 export interface Person {
@@ -18,6 +20,10 @@ export interface Person {
   readonly document: Uint8Array
   readonly head: Head
   readonly ring: readonly RingEntry[]
+  /** Keys that the document counts on, and that the key store has not. */
+  readonly missing: readonly KeyName[]
+  /** Keys that were added to the key store for what is about to be written. */
+  readonly offered: readonly RingEntry[]
   /** Sealed sections of single records. */
   readonly sections: readonly Section[]
   /** Undefined when the person has no key of this class yet. */
@@ -45,38 +51,51 @@ export interface KnownHead {
  * Opens a person document.
  *
  * @throws {@link not_found} when there is none
- * @throws {@link erased} when a fence stands in its place
+ * @throws {@link erased} when a fence stands in its place, or before its keys
+ * @throws {@link key_unknown} when the key store has not what it counts on
  */
-export function openPerson(deps: OpenDeps, id: string, document: Uint8Array | undefined): Person {
+export function openPerson(
+  deps: OpenDeps,
+  id: string,
+  {
+    document,
+    held,
+  }: { readonly document: Uint8Array | undefined; readonly held: Held | undefined },
+): Person {
   if (document === undefined) throw new PrivityError('not_found', { kind: 'subject' })
   const sections = decodeContainer(document)
   if (sections === undefined) throw malformed('document')
-  const fence = sections.find(({ kind }) => kind === SECTION.fence)
+  const fence = sections.find(({ kind }) => kind === SECTION.fence)?.bytes ?? held?.row.fence
   if (fence !== undefined) {
     // Whoever can write to the store must not be able to erase somebody by a mark.
-    deps.controller.open(deps.keyspace.person(id), fence.bytes)
+    deps.controller.open(deps.keyspace.person(id), fence)
     deps.heads.delete(id)
     throw new PrivityError('erased', { kind: 'subject' })
   }
-  return openSections(deps, { id, document, sections })
+  return openSections(deps, { id, document, sections, held })
+}
+
+/** What a fence may stand before. */
+export interface Behind {
+  readonly id: string
+  readonly document: Uint8Array
+  readonly sections: readonly Section[]
+  readonly held: Held | undefined
 }
 
 /** Opens what a fence may already stand before: for the erasure itself. */
-export function openSections(
-  deps: OpenDeps,
-  {
-    id,
-    document,
-    sections,
-  }: { readonly id: string; readonly document: Uint8Array; readonly sections: readonly Section[] },
-): Person {
-  const ringBytes = sections.find(({ kind }) => kind === SECTION.ring)?.bytes
+export function openSections(deps: OpenDeps, { id, document, sections, held }: Behind): Person {
   const sealed = sections.find(({ kind }) => kind === SECTION.head)?.bytes
-  const ring = ringBytes === undefined ? undefined : decodeRing(ringBytes)
-  if (ring === undefined || sealed === undefined) throw malformed('document')
+  const listed = listedKeys(sections, held?.row)
+  if (listed === undefined || sealed === undefined) throw malformed('document')
+  const { ring, missing } = listed
+  // Until it is certain, it may be that the row was read before another process added a key to it.
+  if (missing.length > 0 && held?.isSettled !== true) throw unknownKey()
   function key(accessClass: number): ClassKey | undefined {
-    const entry = ring?.find((candidate) => candidate.accessClass === accessClass)
-    return entry === undefined ? undefined : deps.keys.open(id, entry)
+    const entry = ring.find((candidate) => candidate.accessClass === accessClass)
+    if (entry !== undefined) return deps.keys.open(id, entry)
+    if (missing.some((name) => name.accessClass === accessClass)) throw unknownKey()
+    return undefined
   }
   const core = key(CORE)
   if (core === undefined) throw malformed('ring')
@@ -84,6 +103,8 @@ export function openSections(
     id,
     document,
     ring,
+    missing,
+    offered: held?.offered ?? [],
     core,
     key,
     head: openHead(deps, { id, core, sealed }),
@@ -109,6 +130,10 @@ function openHead(
   const head = decodeHead(openEnvelope(core, headContext(storeId, id), sealed))
   heads.set(id, { sealed: sealed.slice(), head })
   return head
+}
+
+function unknownKey(): PrivityError {
+  return new PrivityError('key_unknown', { what: 'ring' })
 }
 
 function malformed(what: string): PrivityError {

@@ -5,6 +5,7 @@ import type { Key } from '../storage/store.ts'
 import { type Before, type Draft, openDraft } from './draft.ts'
 import { type People, personEntry } from './people.ts'
 import type { Person } from './person.ts'
+import { type Outcome, submitWithKeys } from './with-key-row.ts'
 
 /** A change that the house makes for itself, and that nobody asked for under an operation id. */
 export interface UpkeepRequest {
@@ -36,16 +37,16 @@ export interface Upkeep {
 export async function keepPersonUp(people: People, request: UpkeepRequest): Promise<boolean> {
   const { deps } = people
   const key = deps.keyspace.person(request.id)
-  const { value } = await deps.ledger.of(request.id).submit<boolean>({
+  const { value } = await submitWithKeys<boolean>(deps, request.id, (held) => ({
     reads: [key, ...(request.reads ?? [])],
     signal: request.signal,
     build: (rows) => {
-      const person = people.open(request.id, rows.get(key))
+      const person = people.open(request.id, rows.get(key), held)
       const upkeep = request.plan(person, rows)
-      if (upkeep === undefined) return { kind: 'done', value: false }
+      if (upkeep === undefined) return { kind: 'done', value: { done: false } }
       return draftUpkeep(people, { person, upkeep, policy: request.policy }, rows)
     },
-  })
+  }))
   return value
 }
 
@@ -59,16 +60,21 @@ function draftUpkeep(
   people: People,
   { person, upkeep, policy }: Drafting,
   rows: Rows,
-): Built<Entry, boolean> {
+): Built<Entry, Outcome<boolean>> {
   const { event, before, wraps } = upkeep
   const at = Math.max(people.now(), person.head.at)
-  const { draft, close } = openDraft(people.deps, before, at)
+  const { draft, close, lacks } = openDraft(people.deps, before, at)
   upkeep.edit?.(draft, rows)
+  if (lacks().length > 0) return { kind: 'done', value: { lacks: lacks() } }
   const { core, document } = person
   const change = close()
   const entry = personEntry(people.deps, { draft, core, event, replaces: document, policy })
   // The older of both: what was wrapped under it has to be wrapped anew.
   const epochs = [wraps, entry.wraps].flatMap((epoch) => epoch ?? [])
   const oldest = epochs.length === 0 ? {} : { wraps: Math.min(...epochs) }
-  return { kind: 'change', change: { ...change, entry: { ...entry, ...oldest } }, value: true }
+  return {
+    kind: 'change',
+    change: { ...change, entry: { ...entry, ...oldest } },
+    value: { done: true },
+  }
 }

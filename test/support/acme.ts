@@ -19,6 +19,7 @@ import {
   type Store,
 } from 'privity'
 import { addDuration } from '../../src/base/time.ts'
+import { keyStoreOf } from './stores.ts'
 
 // Types are written out: this file is read by others, and inferred exports are refused here.
 
@@ -219,9 +220,11 @@ export type AcmeOptions = Partial<Omit<PrivityOptions<AcmePurposes, AcmeRecords>
 
 /** Opens Acme on a store. */
 export function openAcme(store: Store, options: AcmeOptions = {}): Promise<Acme> {
+  const keyStore = keyStoreOf(store)
   return createPrivity({
     policy,
     store,
+    ...(keyStore === undefined ? {} : { keyStore }),
     keys: localKeys(SECRET),
     clock: fakeClock(),
     ...options,

@@ -12,6 +12,7 @@ import { openRoot } from '../../src/startup/open-root.ts'
 import { registerPolicy } from '../../src/startup/register-policy.ts'
 import { createKeyspace, type Keyspace } from '../../src/storage/keyspace.ts'
 import type { Store } from '../../src/storage/store.ts'
+import { createKeyRows } from '../../src/subjects/key-rows.ts'
 import { createPeople } from '../../src/subjects/people.ts'
 import { openLayouts } from '../../src/vault/layouts.ts'
 import { openLookups } from '../../src/vault/lookups.ts'
@@ -28,18 +29,24 @@ export interface OpenVault {
 /** Opens a store as `createPrivity` does, without its face. */
 export async function openVault(
   store: Store,
-  { declared, keys: given }: { readonly declared: object; readonly keys: KeyProvider },
+  {
+    declared,
+    keys: given,
+    keyStore,
+  }: { readonly declared: object; readonly keys: KeyProvider; readonly keyStore?: Store },
 ): Promise<OpenVault> {
   await store.open()
+  await keyStore?.open()
   const policy = compilePolicy(declared)
   const provider = guardKeys(given)
   const clock = eagerClock()
   const keyspace = createKeyspace(toHex(sha256(utf8(policy.controller.id))).slice(0, 16))
-  const root = await openRoot({ store, keyspace, provider, clock })
+  const root = await openRoot({ store, keyStore, keyspace, provider, clock })
   const { controller, ledger, storeId, origin, signing } = root
   const rows = { store, keyspace, clock, controller, ledger }
   const { catalogue, keys } = await registerPolicy({ ...rows, provider, root, policy })
-  const people = createPeople({ ...rows, keys, storeId })
+  const keyRows = keyStore === undefined ? undefined : createKeyRows({ keyStore, keyspace, clock })
+  const people = createPeople({ ...rows, keys, storeId, keyRows })
   const audit = createAudit({ ...rows, origin, instance: randomId(), mode: 'strict' })
   const permit = createPermit({ people, policy, relationship: undefined })
   const layouts = await openLayouts({ store, keyspace, controller, catalogue, policy })

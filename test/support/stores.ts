@@ -25,12 +25,15 @@ export const STORES: { readonly [N in StoreName]: () => Place } = {
   'node:sqlite': () => sqlitePlace('node:sqlite'),
 }
 
+/** And with the keys of people in a store of their own. */
+const JOURNEYS = { ...STORES, 'memory, keys apart': keysApartPlace } as const
+
 const SLOW = 60_000
 const PAGE = 1_000
 
 /** One test per store of the table. */
 export function journey(title: string, run: (place: Place) => Promise<void>): void {
-  for (const [name, open] of Object.entries(STORES)) {
+  for (const [name, open] of Object.entries(JOURNEYS)) {
     test(`${title} [${name}]`, { timeout: SLOW }, async () => {
       const place = open()
       try {
@@ -51,6 +54,23 @@ function memoryPlace(): Place {
     rows: () => allRows(store()),
     files: () => [],
     dispose: () => undefined,
+  }
+}
+
+/** Instances of Acme find the key store at the store, also at one that a test put its own calls before. */
+export const KEY_STORE: unique symbol = Symbol('key store')
+
+/** The key store of a place where the keys are apart. */
+export function keyStoreOf(store: Store): Store | undefined {
+  return (store as { readonly [KEY_STORE]?: Store })[KEY_STORE]
+}
+
+function keysApartPlace(): Place {
+  const place = memoryPlace()
+  const share = memoryData()
+  return {
+    ...place,
+    store: () => Object.assign(place.store(), { [KEY_STORE]: memoryStore({ share }) }),
   }
 }
 

@@ -7,6 +7,7 @@ import type { Key, Row } from '../../storage/store.ts'
 import type { Person } from '../../subjects/person.ts'
 import type { ControllerFold } from './controller-fold.ts'
 import { type Deep, digestOf } from './deep.ts'
+import { faultsOfErased, faultsOfKeys, heldOf } from './key-rows.ts'
 import { openBodies, type PlacedLeaf } from './person-bodies.ts'
 
 /** What the log says that there is of a person. */
@@ -63,7 +64,7 @@ async function tryExpect(
   const fenced = document === undefined ? undefined : readFence(deep.people.deps, id, document)
   if (document === undefined || fenced !== undefined || isErased)
     return expectErased(deep, fold, { ...found, fenced })
-  return expectLiving(deep, { ...found, document })
+  return await expectLiving(deep, { ...found, document })
 }
 
 function unreadable(key: Key, error: unknown): Expectation {
@@ -78,16 +79,19 @@ function expectNobody(key: Key, rows: readonly Row[]): Expectation {
 
 function faultOf(error: unknown): FaultKind {
   if (!isPrivityError(error) || error.code === 'erased') throw error
+  if (error.code === 'key_unknown') return 'key_row_missing'
   return error.code === 'key_unavailable' ? 'key_unavailable' : 'document_unreadable'
 }
 
-function expectLiving(
+async function expectLiving(
   deep: Deep,
   { id, document, rows }: FoundPerson & { readonly document: Uint8Array },
-): Expectation {
-  const person = deep.people.open(id, document)
+): Promise<Expectation> {
+  const held = await heldOf(deep, id)
+  const person = deep.people.open(id, document, held)
   const bodies = openBodies(deep, { person, gone: NOBODY }, rows)
-  return { ...bodies, settled: bodies.keys }
+  const faults = held === undefined ? [] : faultsOfKeys(deep, person, held)
+  return { ...bodies, settled: bodies.keys, faults: [...faults, ...bodies.faults] }
 }
 
 interface FoundErased extends FoundPerson {
@@ -106,8 +110,9 @@ async function expectErased(
   const digest = fold.rows.get(name)
   const fence = new Map(digest === undefined ? [] : [[name, digest]])
   if (document === undefined || fenced === undefined || fenced.sections.length === 0)
-    return { ...NOTHING, rows: fence }
-  const person = deep.people.openFenced(id, { document, sections: fenced.sections })
+    return { ...NOTHING, rows: fence, faults: await faultsOfErased(deep, id) }
+  const held = await heldOf(deep, id)
+  const person = deep.people.openFenced({ id, document, sections: fenced.sections, held })
   const gone = fold.deletedOf(id)
   const bodies = openBodies(deep, { person, gone }, found.rows)
   const left = [...bodies.rows].filter(([row]) => !gone.has(row))

@@ -8,6 +8,7 @@ import { createControllerFold } from './controller-fold.ts'
 import { verifyNoted } from './noted-logs.ts'
 import { verifyControllerRows } from './controller-rows.ts'
 import { type Deep, type DeepDeps, startDeep } from './deep.ts'
+import { verifyKeyRows } from './key-rows.ts'
 import { OUTSIDE, verifyOutside } from './outside.ts'
 import { verifyPeople } from './people.ts'
 import { findStrays } from './strays.ts'
@@ -42,6 +43,7 @@ export async function verifyDeep(
   const before = await readErased(deps.people.deps)
   const tally = createTally()
   const { fenced, withheld } = await verifyPeople(deep, fold, tally)
+  await verifyKeyRows(deep)
   await verifyOutside(deep, fold, tally)
   await verifyNoted(deep, fold, writers)
   await verifyAccesses(deep, writers)
