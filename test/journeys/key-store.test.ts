@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Store } from 'privity'
+import { exportStore, importStore, type Store } from 'privity'
 import { memoryData, type MemoryData, memoryStore } from 'privity/memory'
 import { createKeyspace } from '../../src/storage/keyspace.ts'
 import { decodeContainer, SECTION } from '../../src/storage/container.ts'
@@ -171,6 +171,26 @@ test('what is wrong with a key row is told apart from an erasure, and named', as
     expect([name, (await refusal(read)).code]).toEqual([name, code])
     expect(await faultsOf(again)).toContain(fault)
   }
+})
+
+test('both stores can be moved, and open together only', async () => {
+  const stores = pair()
+  const { acme, id } = await withAnna(stores)
+  await acme.close()
+  const move = async (share: MemoryData): Promise<MemoryData> => {
+    const copy = memoryData()
+    const stream = exportStore(memoryStore({ share }), { tenant: 'acme' })
+    await importStore(memoryStore({ share: copy }), stream, { tenant: 'acme' })
+    return copy
+  }
+  const moved = { main: await move(stores.main), keys: await move(stores.keys) }
+  expect(await rowsOf(moved.keys)).toEqual(await rowsOf(stores.keys))
+  const again = await open(moved)
+  const view = await accessorsOf(again).support.contact.read(id as never)
+  expect(view).toMatchObject({ name: ANNA.name, email: ANNA.email })
+  expect(await faultsOf(again)).toEqual([])
+  await again.close()
+  expect((await refusal(openAcme(memoryStore({ share: moved.main })))).code).toBe('invalid_input')
 })
 
 test('a row of nobody is named unless it is what a registration left', async () => {
