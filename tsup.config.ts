@@ -12,6 +12,7 @@ const config: Config = defineConfig({
     reports: 'src/reports.ts',
     verify: 'src/verify.ts',
     seal: 'src/seal.ts',
+    hooks: 'src/hooks.ts',
     testkit: 'src/testkit.ts',
   },
   format: ['esm'],

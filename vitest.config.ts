@@ -1,10 +1,5 @@
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import {
-  defineConfig,
-  type TestProjectInlineConfiguration,
-  type ViteUserConfig,
-} from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const src = fileURLToPath(new URL('./src', import.meta.url))
 
@@ -22,13 +17,14 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 30_000,
     // By default one core is left to the watcher, which is half of a machine of two.
     maxWorkers: '100%',
+    globalSetup: './test/support/engines.ts',
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/bench/**', 'test/types/**', 'test/fixtures/**'],
+          exclude: ['test/bench/**', 'test/types/**', 'test/fixtures/**'],
         },
       },
       {
@@ -44,16 +40,8 @@ const config: ViteUserConfig = defineConfig({
           },
         },
       },
-      ...(await browserProjects()),
     ],
   },
 })
 
 export default config
-
-/** Playwright is loaded, and a Chromium asked for, only where there is something to run in it. */
-async function browserProjects(): Promise<readonly TestProjectInlineConfiguration[]> {
-  if (!existsSync(new URL('./test/browser', import.meta.url))) return []
-  const { browserProject } = await import('./test/support/browser-project.ts')
-  return [browserProject()]
-}

@@ -1,6 +1,6 @@
 export { fileAnchor } from './anchors/file-anchor.ts'
 export { httpAnchor } from './anchors/http-anchor.ts'
-export type { Fetch, HttpAnchorOptions } from './anchors/http-options.ts'
+export type { HttpAnchorOptions } from './anchors/http-options.ts'
 export { memoryAnchor } from './anchors/memory-anchor.ts'
 export { type StoreAnchorOptions, storeAnchor } from './anchors/store-anchor.ts'
 export type { AccessFilter, AccessQueryOptions } from './audit/filter.ts'
@@ -18,6 +18,7 @@ export {
   isPrivityError,
   PrivityError,
 } from './base/errors.ts'
+export type { Fetch } from './base/http.ts'
 export type { SubjectId } from './base/id.ts'
 export type { Duration, Instant } from './base/time.ts'
 export type { BlobAsk, OpenBlobAsk, SealBlobAsk } from './blobs/blob-ask.ts'
@@ -25,12 +26,25 @@ export type { Blobs } from './blobs/blobs.ts'
 export type { ByteSource } from './blobs/byte-source.ts'
 export type { SealedBlob } from './blobs/seal-blob.ts'
 export type { Consent, Withdrawal, WithdrawalOutcome } from './consent/consent.ts'
+export type { DataAfter, GoingFields, StayingField } from './consent/data-after.ts'
 export type { ConsentMethod, DecisionInput, WithdrawInput } from './consent/consent-input.ts'
 export type { HistoryEntry } from './consent/history.ts'
 export type { ConsentStatus } from './consent/read-status.ts'
 export type { EraseAsk, Erasure } from './erasure/erasure.ts'
-export type { ErasureHook, HookContext, HookItem, HookOutcome } from './erasure/hook.ts'
+export type { RequestAsk, RequestedErasure } from './erasure/grace.ts'
+export type {
+  ErasureHook,
+  HookContext,
+  HookItem,
+  HookOutcome,
+  HookRecord,
+  HookScope,
+} from './erasure/hook.ts'
+export type { PendingErasure, PendingHook } from './erasure/pending.ts'
+export type { RetryAsk } from './erasure/retry.ts'
+export type { WorkCounts, WorkOptions } from './erasure/work.ts'
 export type { ErasurePlan, PlanItem } from './erasure/plan.ts'
+export type { ErasureScope, ScopedRecord } from './erasure/scope.ts'
 export type { RunOptions } from './erasure/steps.ts'
 export {
   type EnvelopeCall,
@@ -73,7 +87,12 @@ export type {
 } from './policy/accessor-types.ts'
 export { definePolicy } from './policy/define-policy.ts'
 export { defineRecord } from './policy/define-record.ts'
-export type { LookupFinding, PolicyFinding } from './policy/findings.ts'
+export type {
+  FindingLevel,
+  LookupFinding,
+  PolicyFinding,
+  RetentionFinding,
+} from './policy/findings.ts'
 export type {
   AnyField,
   Field,
@@ -88,6 +107,8 @@ export type { Controller, Policy, PolicyInput, Records, Role } from './policy/po
 export { definePurposes, type Purpose, type Purposes } from './policy/purposes.ts'
 export type { LookupKind } from './policy/record-lookups.ts'
 export type { RecordOptions, RecordType } from './policy/record-type.ts'
+export type { Retention, RetentionFloor } from './policy/retention.ts'
+export { statutory, type StatutoryDuty } from './policy/statutory.ts'
 export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './policy/view-types.ts'
 export type { Pseudonym } from './pseudonyms/pseudonym.ts'
 export type { PseudonymAsk, Pseudonyms } from './pseudonyms/pseudonyms.ts'
@@ -97,6 +118,12 @@ export type { ExportTotals } from './moving/format.ts'
 export { importStore } from './moving/import-store.ts'
 export type { MoveOptions } from './moving/move-options.ts'
 export { createPrivity, type Privity, type PrivityOptions } from './privity.ts'
+export type { DueField, DueOptions, DueRecord, KeptField } from './retention/due-records.ts'
+export type { Hold, HoldAsk, HoldReview } from './retention/hold.ts'
+export type { RetentionFace, RetentionWriteOptions } from './retention/retention.ts'
+export type { DueReview, ReviewOptions } from './retention/reviews.ts'
+export type { SweepOptions, SweepReport } from './retention/sweep.ts'
+export type { EventAsk } from './retention/tell-event.ts'
 export type { EpochState } from './rotation/epoch-register.ts'
 export type { Epoch, KeyJobOptions, KeysFace } from './rotation/keys-face.ts'
 export type { LeftRecords, ResealReport } from './rotation/reseal.ts'
@@ -125,5 +152,5 @@ export type {
   StoreLimits,
 } from './storage/store.ts'
 export type { ConsentState } from './subjects/head.ts'
-export type { RegisterInput, Subjects } from './subjects/subjects.ts'
+export type { ReauthoriseInput, RegisterInput, Subjects } from './subjects/subjects.ts'
 export { revisionOf } from './vault/view.ts'

@@ -13,15 +13,15 @@ import {
   withSpool,
 } from './consent/spool-withdrawal.ts'
 import { sha256 } from './crypto/hash.ts'
-import { signJws } from './crypto/jose.ts'
 import { createCertificates } from './erasure/certificate.ts'
-import { CERTIFICATE_TYPE } from './erasure/verify-certificate.ts'
 import { createErasure, type Erasure } from './erasure/erasure.ts'
 import type { ErasureHook } from './erasure/hook.ts'
+import { startJournal } from './erasure/replay/erasure-journal.ts'
+import { type Held, type HoldDeps, holdAgainst } from './erasure/replay/hold-against.ts'
 import { closedRooms, type Rooms } from './evidence/closed-rooms.ts'
 import { createLedgerFace, type LedgerFace } from './evidence/ledger-face.ts'
+import { roomsFor } from './evidence/replay-rooms.ts'
 import { createForms, type Forms } from './forms/forms.ts'
-import type { GuardedKeys } from './keys/guarded-keys.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { quarantined } from './ledger/quarantine.ts'
@@ -35,18 +35,23 @@ import type { CompiledPolicy } from './policy/compiled.ts'
 import type { Policy } from './policy/policy-type.ts'
 import type { Purposes } from './policy/purposes.ts'
 import { createPseudonyms, type Pseudonyms } from './pseudonyms/pseudonyms.ts'
-import { createKeysFace, type KeysFace, type KeysFaceDeps } from './rotation/keys-face.ts'
+import { createKeptOf } from './retention/kept-of.ts'
+import { createRetention, type RetentionFace } from './retention/retention.ts'
+import { createKeysFace, type KeysFace } from './rotation/keys-face.ts'
 import { followProvider } from './rotation/rotate.ts'
-import { storedKeyFamilies } from './rotation/stored-keys.ts'
+import { once } from './startup/once.ts'
+import { openHold } from './startup/open-journal.ts'
 import { openRoot, type Root } from './startup/open-root.ts'
 import { type ClockOption, type ParsedOptions, parseOptions } from './startup/options.ts'
 import { registerPolicy } from './startup/register-policy.ts'
+import { rotationDeps } from './startup/rotation-deps.ts'
 import { closeStores, openKeyRows, openStores } from './startup/stores.ts'
 import type { Anchor } from './storage/anchor.ts'
 import { createKeyspace, type Keyspace } from './storage/keyspace.ts'
 import type { DurabilityLevel, Store } from './storage/store.ts'
 import { createPeople } from './subjects/people.ts'
 import { createSubjects, type Subjects } from './subjects/subjects.ts'
+import { createSuppression, NO_SUPPRESSION } from './subjects/suppression.ts'
 import { createAccessor } from './vault/accessor.ts'
 import { openLayouts } from './vault/layouts.ts'
 import { openLookups } from './vault/lookups.ts'
@@ -62,6 +67,16 @@ export interface PrivityOptions<P extends Purposes, R> {
    * are in the store.
    */
   readonly keyStore?: Store
+  /**
+   * A store in another trust domain that remembers erasures: a backup of the store that brings erased people back
+   * opens only for `erasure.replay`. Once used, the store never opens without it. Default: none.
+   */
+  readonly journal?: Store
+  /**
+   * `on` (the default) remembers blinded which `externalId`s were erased, so that no import brings them back
+   * unnoticed; `off` remembers nothing.
+   */
+  readonly suppression?: 'on' | 'off'
   readonly keys: KeyProvider
   /** Reach into the other systems that hold data of the people. Default: none. */
   readonly hooks?: readonly ErasureHook[]
@@ -115,6 +130,8 @@ export interface Privity<P extends Purposes, R> {
   /** Names for people that only this controller can trace back. */
   readonly pseudonyms: Pseudonyms<keyof P & string>
   readonly erasure: Erasure
+  /** When what has to go, and what has to stay. */
+  readonly retention: RetentionFace<R>
   /** Epochs of the key provider, and what is sealed under keys of which. */
   readonly keys: KeysFace
   /** Who looked at what. */
@@ -130,6 +147,7 @@ export interface Privity<P extends Purposes, R> {
  * @throws {@link invalid_input} for wrong options
  * @throws {@link key_unreadable} when the store was made under another secret
  * @throws {@link ledger_inconsistent} when the log is not what was signed, or the anchor remembers one that is gone
+ * @throws {@link journal_diverged} when the journal is not all of what the store was used with
  * @example
  * ```ts
  * import * as z from 'zod'
@@ -186,18 +204,24 @@ async function assemble<P extends Purposes, R>(
   const key = (): Uint8Array => signing.jws.secret
   const receipts = createReceipts({ key, durability: parts.durability })
   const spooling = { policy, spool: createSpool(rows), receipts, clock, quarantine, origin }
+  const hold =
+    quarantine.contradiction === undefined ? await openHold(parts, root, rows) : undefined
+  const held = hold === undefined ? undefined : await holdAgainst(hold)
+  const open = (): Promise<Rooms> =>
+    openRooms({ ...parts, root, keyspace, receipts, spooling, hold, held })
   const rooms =
-    quarantine.contradiction === undefined
-      ? await openRooms({ ...parts, root, keyspace, receipts, spooling })
-      : closedRooms(quarantine, spoolWithdrawals(spooling))
-  const { drain, people, flush, ...faces } = rooms
+    quarantine.contradiction !== undefined
+      ? closedRooms(quarantine, spoolWithdrawals(spooling))
+      : await roomsFor(held, open)
+  const { drain, people, flush, check, ...faces } = rooms
   return Object.freeze({
     policy: declared,
     ...faces,
     accessor: (ask: unknown) => faces.accessor(ask) as never,
     blobs: faces.blobs as never,
     forms: faces.forms as never,
-    ledger: createLedgerFace({ ...rows, signing, origin, people, flush }),
+    retention: faces.retention as never,
+    ledger: createLedgerFace({ ...rows, signing, origin, people, flush, check }),
     close: once(async () => {
       await drain()
       await ledger.drain()
@@ -220,17 +244,19 @@ interface RoomParts extends Parts {
   readonly keyspace: Keyspace
   readonly receipts: Receipts
   readonly spooling: SpoolingDeps
+  readonly hold: HoldDeps | undefined
+  readonly held: Held | undefined
 }
 
 async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts): Promise<Rooms> {
-  const { root, keyspace, receipts, spooling } = parts
+  const { root, keyspace, receipts, spooling, hold, held } = parts
   const { controller, ledger, storeId, origin, signing } = root
   const store = quarantined(parts.store, ledger.quarantine)
   const rows = { store, keyspace, clock, controller, ledger }
   const { catalogue, keys } = await registerPolicy({ ...rows, provider, root, policy })
   await ledger.adopt()
 
-  const keyRows = openKeyRows({ ...parts, clock, quarantine: ledger.quarantine })
+  const keyRows = openKeyRows({ ...parts, controller, clock, quarantine: ledger.quarantine })
   const people = createPeople({ ...rows, keys, storeId, keyRows })
   const auditDeps = { ...rows, origin, instance: randomId(), mode: parts.mode }
   await enterTails(auditDeps)
@@ -240,20 +266,28 @@ async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts)
   const layouts = await openLayouts({ store, keyspace, controller, catalogue, policy })
   const lookups = await openLookups({ store, keyspace, keys, catalogue })
   const vault: Vault = { people, policy, permit, audit, layouts, lookups }
-  const certificates = createCertificates({
+  const certificateDeps = {
     key: () => signing.jws.secret,
     controller: policy.controller,
     policy: policy.hash,
     origin,
     provider,
-  })
-  const rotation = rotationOf({ provider, policy, root }, vault)
+  }
+  const certificates = createCertificates(certificateDeps)
+  const rotation = rotationDeps({ provider, policy, root }, vault)
   await followProvider(rotation, await provider.currentEpoch())
-  const consent = createConsent({ people, policy, receipts })
+  const consent = createConsent({ people, policy, receipts, typeOf: layouts.typeOf })
   await recordKept(spooling, consent)
+  const suppression = parts.suppression === 'on' ? createSuppression(people.deps) : NO_SUPPRESSION
+  const journal = await startJournal({ hold, held, suppression, certificates: certificateDeps })
+
+  const keptOf = createKeptOf(vault)
+  const { hooks } = parts
+  const erasing = { vault, hooks, certificates, journal, suppression, keptOf }
+  const erasure = createErasure(erasing)
 
   return {
-    subjects: createSubjects(people, policy.hash),
+    subjects: createSubjects({ people, policy: policy.hash, suppression }),
     notices: createNotices(people, policy.hash),
     consent: withSpool(consent, spooling),
     may: (ask) => permit.may(ask),
@@ -262,31 +296,15 @@ async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts)
     forms: createForms({ people, policy }),
     pseudonyms: createPseudonyms({ people, policy, permit, audit }),
     keys: createKeysFace(rotation),
-    erasure: createErasure({ vault, hooks: parts.hooks, certificates }),
+    retention: createRetention({ vault, erasure, erasing, keptOf }),
+    erasure,
     audit: createAuditFace({ people, audit, origin }),
-    drain: () => drain(ledger, audit),
+    drain: async () => {
+      await journal?.settle()
+      await drain(ledger, audit)
+    },
     flush: () => audit.flush(),
     people,
-  }
-}
-
-type RotationParts = Pick<RoomParts, 'policy' | 'root'> & { readonly provider: GuardedKeys }
-
-function rotationOf({ provider, policy, root }: RotationParts, vault: Vault): KeysFaceDeps {
-  const { epochs, controllerSecret, salt, origin, signing } = root
-  const { people } = vault
-  return {
-    vault,
-    people,
-    provider,
-    epochs,
-    controllerSecret,
-    salt,
-    families: () => storedKeyFamilies(people.deps),
-    controllerOf: policy.controller,
-    policy: policy.hash,
-    origin,
-    sign: (payload) => signJws({ payload, typ: CERTIFICATE_TYPE, pkcs8: signing.jws.secret }),
   }
 }
 
@@ -298,17 +316,5 @@ async function drain(ledger: Ledger, audit: Audit): Promise<void> {
     await ledger.note()
   } catch (error) {
     if (ledger.quarantine.contradiction === undefined) throw error
-  }
-}
-
-/** Again only after it failed. */
-function once(run: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  return () => {
-    running ??= run().catch((error: unknown) => {
-      running = undefined
-      throw error
-    })
-    return running
   }
 }

@@ -29,6 +29,7 @@ const BUNDLES: readonly BundleRule[] = [
   { entry: 'privity/verify', texts: ['sqlite'], packages: ['zod', '@noble/ciphers'] },
   { entry: 'privity/postgres', texts: ['sqlite'], packages: ['zod', 'jose', 'pg', 'postgres'] },
   { entry: 'privity/sqlite', texts: [], packages: ['zod', 'jose', 'better-sqlite3'] },
+  { entry: 'privity/hooks', texts: [], packages: ['zod', 'jose', 'pg', 'better-sqlite3'] },
   {
     entry: 'privity/seal',
     texts: ['sqlite'],
@@ -48,7 +49,7 @@ describe('the package', () => {
 
   test('holds the build, its documents, and no path of the machine it was made on', () => {
     const allowed =
-      /^(dist\/[^/]+\.(js|d\.ts|js\.map)|docs\/((design|stores)\/)?[^/]+\.md|(README|CHANGELOG)\.md|LICENSE|package\.json)$/
+      /^(bin\/privity\.js|dist\/[^/]+\.(js|d\.ts|js\.map)|docs\/((design|stores)\/)?[^/]+\.md|(README|CHANGELOG)\.md|LICENSE|package\.json)$/
     const paths = [...consumer.packed.keys()]
     expect(paths.filter((path) => !allowed.test(path))).toEqual([])
     expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md']))

@@ -25,8 +25,6 @@ interface State {
 
 // What the smallest of the engines takes in one transaction.
 const LIMITS: StoreLimits = Object.freeze({ maxOps: 3_000, maxBytes: 8_388_608 })
-/** A read of a person takes two. */
-const FEW = 8
 /** Greater than every character of a key: what follows all keys that begin alike. */
 const PAST = '\x7f'
 
@@ -128,10 +126,11 @@ async function read(
     return [row === undefined ? undefined : bytesOf(row[0])]
   }
   const wanted = [...keys]
+  const few = statements.getFew[keys.length - 1]
   const rows =
-    keys.length <= FEW
-      ? await ask(session, statements.getFew(keys.length), wanted)
-      : await ask(session, statements.getMany, [[...new Set(wanted)].join(' ')])
+    few === undefined
+      ? await ask(session, statements.getMany, [[...new Set(wanted)].join(' ')])
+      : await ask(session, few, wanted)
   const found = new Map(rows.map(([key, value]) => [textOf(key), value]))
   return wanted.map((key) => {
     const value = found.get(key)

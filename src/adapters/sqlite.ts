@@ -9,7 +9,9 @@ import type {
   Store,
   StoreLimits,
 } from '../storage/store.ts'
-import { isClient, type SqliteClient } from './sqlite/client.ts'
+import { type BatchClient, isD1, isLibsql } from './sqlite/batch-client.ts'
+import { batchStore } from './sqlite/batch-store.ts'
+import { isClient, type SqliteClient, type SqliteStatement } from './sqlite/client.ts'
 import { toStoreError } from './sqlite/errors.ts'
 import { parseSettings } from './sqlite/settings.ts'
 import { type ScrubOptions, scrub } from './sqlite/scrub.ts'
@@ -51,9 +53,18 @@ const PAST = '\x7f'
  * @throws {@link invalid_input} when the client cannot prepare and execute statements, and for options
  * that do not exist.
  */
-export function sqliteStore(client: SqliteClient, options?: SqliteStoreOptions): Store {
-  if (!isClient(client)) throw invalidInput(['client'], 'not_a_client')
+export function sqliteStore(client: SqliteClient, options?: SqliteStoreOptions): Store
+/**
+ * The same table in Cloudflare D1, or in libSQL: a commit is one batch, whose checks make it fail as a whole.
+ * Nothing is set on the connection, so there are no options, and nothing to scrub.
+ *
+ * @throws {@link invalid_input} for a session of D1, which may read from replicas that lag behind.
+ */
+export function sqliteStore(client: BatchClient): Store
+export function sqliteStore(client: SqliteClient | BatchClient, options?: unknown): Store {
   const settings = parseSettings(options)
+  if (isD1(client) || isLibsql(client)) return overBatches(client, settings)
+  if (!isClient(client)) throw invalidInput(['client'], 'not_a_client')
   let session: Session | undefined
   let reason = 'not_open'
   function opened(): Session {
@@ -76,6 +87,12 @@ export function sqliteStore(client: SqliteClient, options?: SqliteStoreOptions):
       reason = 'closed'
     },
   }
+}
+
+function overBatches(client: BatchClient, settings: SqliteStoreOptions): Store {
+  const [given] = Object.keys(settings)
+  if (given !== undefined) throw invalidInput(['options', given], 'not_a_setting')
+  return batchStore(client)
 }
 
 function openSession(client: SqliteClient, options: SqliteStoreOptions): Session {
@@ -106,14 +123,24 @@ function read(
 ): readonly (Uint8Array | undefined)[] {
   assertKeys(keys)
   assertIdle(client)
-  const [only] = keys
-  if (only === undefined) return []
+  if (keys.length === 0) return []
+  const few = statements.getFew[keys.length - 1]
   try {
-    if (keys.length === 1) return [valueIn(statements.get.get(only))]
-    return readMany(statements, keys)
+    return few === undefined ? readMany(statements, keys) : readFew(few, keys)
   } catch (error) {
     throw toStoreError({ client, phase: 'before-commit', error })
   }
+}
+
+function readFew(
+  statement: SqliteStatement,
+  keys: readonly Key[],
+): readonly (Uint8Array | undefined)[] {
+  const row = statement.get(...keys)
+  return keys.map((_, at) => {
+    const cell = cellOf(row, `v${at}`)
+    return cell === null ? undefined : bytesOf(cell)
+  })
 }
 
 function readMany(
@@ -122,7 +149,7 @@ function readMany(
 ): readonly (Uint8Array | undefined)[] {
   const values: (Uint8Array | undefined)[] = keys.map(() => undefined)
   for (const row of getMany.all(JSON.stringify(keys))) {
-    values[Number(cellOf(row, 'at'))] = valueIn(row)
+    values[Number(cellOf(row, 'at'))] = bytesOf(cellOf(row, 'value'))
   }
   return values
 }
@@ -175,10 +202,6 @@ function isRow(row: unknown): row is object {
 
 function cellOf(row: unknown, column: string): unknown {
   return isRow(row) ? (row as { readonly [column: string]: unknown })[column] : undefined
-}
-
-function valueIn(row: unknown): Uint8Array | undefined {
-  return isRow(row) ? bytesOf(cellOf(row, 'value')) : undefined
 }
 
 /** Bytes that nobody else holds: a driver's own kind of array is unwrapped, a pool view copied. */

@@ -1,7 +1,8 @@
-import { concatBytes, fromUtf8, toBase64 } from '../base/bytes.ts'
+import { fromUtf8, toBase64 } from '../base/bytes.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { Fetch } from '../base/http.ts'
+import { readBody } from '../base/read-body.ts'
 import { orAbort } from '../base/signal.ts'
-import type { Fetch } from './http-options.ts'
 
 /** A checkpoint for a witness (c2sp.org/tlog-witness). */
 export interface Submission {
@@ -88,24 +89,10 @@ async function readSize(response: Response, signal: AbortSignal): Promise<bigint
   return type.trim() === 'text/x.tlog.size' && SIZE.test(text) ? BigInt(text.trim()) : undefined
 }
 
-/** Reads no further than the limit, whatever the answer says of its length. */
 async function readText(response: Response, signal: AbortSignal): Promise<string> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return ''
-  const parts: Uint8Array[] = []
-  let length = 0
-  try {
-    for (;;) {
-      const { value } = await orAbort(reader.read(), signal)
-      if (value === undefined) break
-      length += value.length
-      if (length > MAX_ANSWER) throw unavailable('too_big')
-      parts.push(value)
-    }
-  } finally {
-    reader.cancel().catch(() => undefined)
-  }
-  const text = fromUtf8(concatBytes(parts))
+  const body = await readBody(response.body, { limit: MAX_ANSWER, signal })
+  if (body === undefined) throw unavailable('too_big')
+  const text = fromUtf8(body)
   if (text === undefined) throw unavailable('malformed')
   return text
 }

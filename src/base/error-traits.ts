@@ -32,6 +32,12 @@ export const ERROR_TRAITS = {
     message:
       'This person was erased. Remove the id from your own tables; register again to start anew.',
   },
+  suppressed: {
+    retryable: false,
+    status: 409,
+    message:
+      'The person of this id was erased. Use subjects.reauthorise() only if the person asked to be registered again.',
+  },
   already_exists: {
     retryable: false,
     status: 409,
@@ -59,13 +65,25 @@ export const ERROR_TRAITS = {
     retryable: true,
     status: 500,
     message:
-      'The erasure is not complete: {failing} part(s) failed. Repair what details.failing names, then call resume() with details.erasureId.',
+      'The erasure is not complete: {failing} part(s) failed. Repair what details.failing names, call retry() for what waits, then resume() with details.erasureId.',
+  },
+  replay_required: {
+    retryable: false,
+    status: 503,
+    message:
+      'The store is an older copy and lacks {behind} erasure(s) of the journal. Call erasure.replay(), then open it again.',
+  },
+  journal_diverged: {
+    retryable: false,
+    status: 500,
+    message:
+      'Journal and store contradict each other after entry {seq}. Stop, keep both for inspection, and find the journal that belongs to the store.',
   },
   key_unknown: {
     retryable: false,
     status: 500,
     message:
-      'The key provider does not know this key. Check that this process uses the provider, and the secret, that the store was made with.',
+      'There is no such key here. Check that this process uses the provider, and the key store, that the store was made with.',
   },
   key_unreadable: {
     retryable: false,

@@ -28,13 +28,26 @@ export interface InputIssue {
   readonly code: string
 }
 
+/** A hook that is not done with an erasure. */
+export interface UnfinishedHook {
+  readonly hook: string
+  /** How many are left. */
+  readonly items: number
+  /** Most that any of them was tried. */
+  readonly attempts: number
+  /** When the next try is due, as an instant. */
+  readonly nextAttemptAt?: string
+  /** How many of them nobody tries any more until `erasure.retry` brings them back. */
+  readonly dead: number
+}
+
 /** The details of each code. Codes and details are stable, messages are not. */
 export interface ErrorDetails {
   /** An argument does not have the declared shape. */
   readonly invalid_input: { readonly issues: readonly InputIssue[] }
   /** The policy does not know this name; `declared` lists the names it knows. */
   readonly not_declared: {
-    readonly kind: 'purpose' | 'record' | 'field' | 'language' | 'role'
+    readonly kind: 'purpose' | 'record' | 'field' | 'language' | 'role' | 'event'
     readonly path: InputPath
     readonly declared: readonly string[]
   }
@@ -48,6 +61,8 @@ export interface ErrorDetails {
   readonly not_found: { readonly kind: string }
   /** The person was erased. */
   readonly erased: { readonly kind: 'subject' }
+  /** The app's own id belongs to somebody who was erased. */
+  readonly suppressed: { readonly kind: 'subject' }
   /** The thing to be made is there already; `value`: another record has one that is `unique`. */
   readonly already_exists: { readonly kind: 'record' | 'subject' | 'notice' | 'value' }
   /** Required fields of the record were erased or never written. */
@@ -61,7 +76,20 @@ export interface ErrorDetails {
     readonly event: string
   }
   /** A hook or the verification left something behind. */
-  readonly erasure_incomplete: { readonly erasureId: string; readonly failing: readonly string[] }
+  readonly erasure_incomplete: {
+    readonly erasureId: string
+    readonly failing: readonly string[]
+    /** Hooks with items left, those that wait for another hook among them. */
+    readonly hooks?: readonly UnfinishedHook[]
+  }
+  /** The store is an older copy: the journal has erasures that are not in it. */
+  readonly replay_required: { readonly behind: number }
+  /** The journal is not the one that the store was used with, or not all of it. */
+  readonly journal_diverged: {
+    readonly reason: 'behind' | 'head' | 'chain' | 'unreadable'
+    /** The last entry that the two agree on. */
+    readonly seq: number
+  }
   /** The provider has never heard of the key. */
   readonly key_unknown: { readonly what: string }
   /** The wrapped key does not open under the key that should open it. */

@@ -2,6 +2,7 @@ import type { JsonObject } from '../base/canonical.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import type { ClassKey } from '../keys/class-key.ts'
+import { keysOfClass } from '../keys/key-ring.ts'
 import { notPermitted } from '../permit/permit.ts'
 import { recordReads } from '../vault/open-record.ts'
 import { logRefusalOf } from '../vault/read.ts'
@@ -111,7 +112,8 @@ async function keyOf(
   accessClass: number,
 ): Promise<ClassKey> {
   const { person } = await people.read(id, [], signal)
-  const entry = person.ring.find((candidate) => candidate.accessClass === accessClass)
+  // One that an erasure is about to destroy stands before the one that takes its place.
+  const entry = keysOfClass(person.ring, accessClass).at(-1)
   if (entry === undefined) throw new PrivityError('key_unknown', { what: 'blob' })
   return openKey(people.deps, id, entry)
 }

@@ -24,6 +24,7 @@ export function basisFacts(
     consent,
     objected: head.objections[purpose] !== undefined,
     restricted: head.restrictedAt !== undefined,
+    closed: head.closed !== undefined,
     stale: (consent?.notice?.ordinal ?? 0) < material,
     // A clock set back must not revive what has run out.
     at: Math.max(now, head.at),

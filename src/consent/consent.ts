@@ -2,6 +2,7 @@ import type { SubjectId } from '../base/id.ts'
 import type { WriteOptions } from '../policy/accessor-types.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Purpose } from '../policy/purposes.ts'
+import type { Head } from '../subjects/head.ts'
 import type { Changed, People } from '../subjects/people.ts'
 import { parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
 import {
@@ -11,8 +12,10 @@ import {
   parseWithdrawal,
   type WithdrawInput,
 } from './consent-input.ts'
+import { type DataAfter, dataAfter } from './data-after.ts'
 import { decide, withdraw } from './decide.ts'
 import { type Decided, type DecisionType, toEvent } from './decision-event.ts'
+import { createEndings, type Endings } from './ending.ts'
 import { type HistoryEntry, readHistory } from './history.ts'
 import { issueAll, issueBundle, issueReceipt } from './issue.ts'
 import { type ConsentStatus, readStatus } from './read-status.ts'
@@ -67,6 +70,11 @@ export interface Withdrawal {
   /** Signed statement for the person. */
   readonly receipt: string
   readonly outcomes: readonly WithdrawalOutcome[]
+  /**
+   * What of the data goes, and what stays, why and until when; {@link Retention.sweep} erases it. Absent while the
+   * withdrawal is `kept`.
+   */
+  readonly data?: DataAfter
 }
 
 /** What a withdrawal did to one purpose. */
@@ -85,10 +93,17 @@ export interface ConsentDeps {
   readonly people: People
   readonly policy: CompiledPolicy
   readonly receipts: Receipts
+  /** Number of a record type. */
+  typeOf(record: string): number
+}
+
+interface Deps extends ConsentDeps {
+  readonly endings: Endings
 }
 
 /** Decisions over the persons of a store, under the running policy. */
-export function createConsent(deps: ConsentDeps): Consent {
+export function createConsent(given: ConsentDeps): Consent {
+  const deps = { ...given, endings: createEndings(given.policy, given.people.deps.keyspace) }
   return {
     give: (subjectId, input, options) => give(deps, subjectId, { input, options }),
     refuse: (subjectId, input, options) => refuse(deps, subjectId, { input, options }),
@@ -106,7 +121,7 @@ interface Call {
 }
 
 async function give(
-  deps: ConsentDeps,
+  deps: Deps,
   subjectId: unknown,
   { input, options: given }: Call,
 ): Promise<{ readonly receipt: string }> {
@@ -119,7 +134,7 @@ async function give(
 }
 
 async function refuse(
-  deps: ConsentDeps,
+  deps: Deps,
   subjectId: unknown,
   { input, options: given }: Call,
 ): Promise<void> {
@@ -130,20 +145,43 @@ async function refuse(
 }
 
 async function takeBack(
-  deps: ConsentDeps,
+  deps: Deps,
   subjectId: unknown,
   { input, options: given }: Call,
 ): Promise<Withdrawal> {
   const id = parseSubjectId(subjectId)
   const purposes = parseWithdrawal(deps.policy, input)
   const options = parseWriteOptions(given)
-  const changed = await withdraw(deps, id, { purposes, options })
+  let head: Head | undefined
+  const changed = await withdraw(deps, id, {
+    purposes,
+    options,
+    onHead: (after) => {
+      head = after
+    },
+  })
   const outcomes = changed.value.decisions.map(({ purpose, basis }) => ({
     purpose,
     effect: withdrawalEffect(basis),
     basis,
   }))
-  return { receipt: await issue(deps, changed, { id, type: 'consent.withdrawn' }), outcomes }
+  const receipt = await issue(deps, changed, { id, type: 'consent.withdrawn' })
+  return { receipt, outcomes, data: await dataOf(deps, { id, purposes, head }) }
+}
+
+interface Ended {
+  readonly id: string
+  readonly purposes: readonly string[]
+  readonly head: Head | undefined
+}
+
+/** Of an operation that had been applied before, what becomes of the data as it is now. */
+async function dataOf(
+  { people, policy, typeOf }: Deps,
+  { id, purposes, head }: Ended,
+): Promise<DataAfter> {
+  const after = head ?? (await people.read(id)).person.head
+  return dataAfter({ policy, head: after, ended: purposes, now: people.now(), typeOf })
 }
 
 interface Issuing {

@@ -1,19 +1,22 @@
 import type { JsonObject } from '../base/canonical.ts'
+import { PrivityError } from '../base/errors.ts'
 import { addDuration } from '../base/time.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Draft } from '../subjects/draft.ts'
-import type { ConsentFact } from '../subjects/head.ts'
+import type { ConsentFact, Head } from '../subjects/head.ts'
 import type { Changed, People } from '../subjects/people.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
 import { type DecisionInput, type NamedPurpose, requirePurpose } from './consent-input.ts'
 import { type Decided, type PurposeDecision, receiptIdOf, toEvent } from './decision-event.ts'
 import { checkEvidence, type DecidedNotice, evidenceOf } from './evidence.ts'
+import type { Endings } from './ending.ts'
 import { type ConsentEvent, nextState, stateAt, withdrawalEffect } from './status.ts'
 
 /** What deciding needs. */
 export interface DecideDeps {
   readonly people: People
   readonly policy: CompiledPolicy
+  readonly endings: Endings
 }
 
 /** An answer to a request: what was asked, and what the person said. */
@@ -25,7 +28,7 @@ export interface DecideInput {
 
 /** Records a yes or a no to a request. */
 export function decide(
-  { people, policy }: DecideDeps,
+  { people, policy, endings }: DecideDeps,
   id: string,
   { event, decision, options }: DecideInput,
 ): Promise<Changed<Decided>> {
@@ -37,6 +40,7 @@ export function decide(
     reads: [evidence.book, ...(evidence.serving === undefined ? [] : [evidence.serving])],
     policy: policy.hash,
     apply: (draft, rows) => {
+      if (draft.head.closed !== undefined) throw new PrivityError('erased', { kind: 'subject' })
       const { notice, servedAt } = checkEvidence(people, { draft, decision, evidence }, rows)
       const decisions = decision.purposes.map((purpose) =>
         decideOne({
@@ -47,6 +51,7 @@ export function decide(
           policy: policy.hash,
         }),
       )
+      endings(draft, decision.purposes)
       const served = servedAt === undefined ? {} : { servedAt }
       const value = record(people, draft, { decisions, notice, ...served })
       const type = event === 'give' ? 'consent.given' : 'consent.refused'
@@ -59,13 +64,15 @@ export function decide(
 export interface WithdrawCall {
   readonly purposes: readonly string[]
   readonly options: ParsedWriteOptions
+  /** Told of the head as it is afterwards, unless the operation had been applied before. */
+  readonly onHead: (head: Head) => void
 }
 
 /** Records a withdrawal. */
 export function withdraw(
-  { people, policy }: DecideDeps,
+  { people, policy, endings }: DecideDeps,
   id: string,
-  { purposes, options }: WithdrawCall,
+  { purposes, options, onHead }: WithdrawCall,
 ): Promise<Changed<Decided>> {
   return people.change<Decided>({
     id,
@@ -75,7 +82,9 @@ export function withdraw(
       const decisions = purposes.map((purpose) =>
         withdrawOne(draft, requirePurpose(policy, purpose)),
       )
+      endings(draft, purposes)
       const value = record(people, draft, { decisions })
+      onHead(draft.head)
       return { event: toEvent(policy, value, { type: 'consent.withdrawn' }), value }
     },
   })
@@ -126,18 +135,21 @@ function decideOne({ draft, purpose, event, notice, policy }: Deciding): Purpose
   return { purpose: name, state, basis, ...until }
 }
 
+/** Said again, it has ended since it was said first: otherwise each time would put the erasure off. */
 function withdrawOne(draft: Draft, { name: purpose, basis }: NamedPurpose): PurposeDecision {
   const { head, at } = draft
   const effect = withdrawalEffect(basis)
   if (effect === 'recorded') return { purpose, state: 'recorded', basis }
   if (effect === 'objected') {
-    draft.head = { ...head, objections: { ...head.objections, [purpose]: at } }
+    const since = Object.hasOwn(head.objections, purpose) ? head.objections[purpose] : undefined
+    draft.head = { ...head, objections: { ...head.objections, [purpose]: since ?? at } }
     return { purpose, state: 'objected', basis }
   }
   const before = head.consents[purpose]
   const state = nextState(stateAt(before, at), 'withdraw')
   const notice = before?.notice === undefined ? {} : { notice: before.notice }
-  const fact: ConsentFact = { state, at, policy: before?.policy ?? '', ...notice }
+  const since = before?.state === state ? before.at : at
+  const fact: ConsentFact = { state, at: since, policy: before?.policy ?? '', ...notice }
   draft.head = { ...head, consents: { ...head.consents, [purpose]: fact } }
   return { purpose, state, basis }
 }

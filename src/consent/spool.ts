@@ -7,6 +7,7 @@ import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
+import { isUnreadable } from '../subjects/unreadable.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 
 /**
@@ -121,6 +122,8 @@ async function isSettled(recording: Promise<boolean>): Promise<boolean> {
   } catch (error) {
     // An older copy may lack the person; an erased one has nothing left to withdraw from.
     if (isPrivityError(error, 'not_found') || isPrivityError(error, 'erased')) return true
+    // It is kept until the person opens again, or is erased; nobody can act on a consent that nobody can read.
+    if (isUnreadable(error)) return false
     throw error
   }
 }

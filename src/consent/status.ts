@@ -95,6 +95,8 @@ export interface BasisFacts {
   readonly consent: ConsentFact | undefined
   readonly objected: boolean
   readonly restricted: boolean
+  /** Was to be erased: what had to stay serves legal obligations only. */
+  readonly closed: boolean
   /** The notice of the consent has changed materially since. */
   readonly stale: boolean
   readonly at: number
@@ -123,7 +125,8 @@ export function basisDenials(facts: BasisFacts): readonly DenialReason[] {
   if (!isLegalBasis(facts.basis) || !Number.isFinite(facts.at)) return ['no_basis']
   const state = stateAt(facts.consent, facts.at)
   if (!Object.hasOwn(DENIALS, state)) return ['no_basis']
-  const reasons: DenialReason[] = []
+  const isClosed = facts.closed !== false && facts.basis !== 'legal_obligation'
+  const reasons: DenialReason[] = isClosed ? ['erased'] : []
   const denial = DENIALS[state]
   if (denial !== undefined && (facts.basis === 'consent' || STANDING.has(state)))
     reasons.push(denial)

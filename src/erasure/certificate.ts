@@ -1,12 +1,14 @@
 import { toBase64url, utf8 } from '../base/bytes.ts'
 import type { JsonObject } from '../base/canonical.ts'
 import { toInstant } from '../base/time.ts'
+import { TOOL } from '../base/tool.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { signJws } from '../crypto/jose.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { Controller } from '../policy/policy-type.ts'
 import type { ScrubReport } from '../storage/store.ts'
-import { type Destroyed, type Job, planOf } from './job.ts'
+import { CLEAR, cryptographicErase, hookMethod, partOf, recipientOf } from './certificate-parts.ts'
+import { type Destroyed, hooksOf, type Job, planOf } from './job.ts'
 import { CERTIFICATE_TYPE } from './verify-certificate.ts'
 
 /** Signs what an erasure destroyed, and what remains where until when. */
@@ -34,8 +36,8 @@ export interface CertificateDeps {
 }
 
 const SCHEMA = 'privity.erasure/1'
-/** What no certificate can promise. */
 const NOTHING: Destroyed = { keys: 0, rows: 0, lookupRows: 0, sample: [] }
+/** What no certificate can promise. */
 const LIMITS = [
   'copies_outside_the_hooks',
   'copies_already_read',
@@ -59,55 +61,57 @@ function toCertificate(
   job: Job,
   proof: ErasureProof,
 ): JsonObject {
-  const { destroyed = NOTHING } = job
   return {
     schemaVersion: SCHEMA,
     certificateId: toBase64url(sha256(utf8(`${origin}/${job.erasureId}`)).subarray(0, 16)),
     erasureId: job.erasureId,
     subject: { ref: job.subjectId },
     controller: { ...controller },
-    scope: 'all',
+    tool: { ...TOOL },
     reason: job.reason,
     plannedAt: toInstant(job.plannedAt),
     startedAt: toInstant(job.startedAt ?? job.plannedAt),
     destroyedAt: toInstant(job.destroyedAt ?? proof.completedAt),
     completedAt: toInstant(proof.completedAt),
     planHash: planOf(job).hash,
-    method: methodsOf(job, provider),
-    verification: {
-      method: 'full',
-      rows: destroyed.rows,
-      hooks: job.hooks.length,
-      result: 'absent',
-    },
+    recipientsNotified: hooksOf(job).map(recipientOf),
     storage: storageOf(proof.scrub),
     irrecoverableBy: provider.irrecoverableBy,
     limits: LIMITS,
     policy,
     log: { origin, checkpoint: proof.checkpoint },
+    ...(job.partial === undefined
+      ? wholeOf(job, provider)
+      : partOf({ ...job, partial: job.partial }, provider)),
+  }
+}
+
+function wholeOf(job: Job, provider: CertificateDeps['provider']): JsonObject {
+  const { destroyed = NOTHING } = job
+  return {
+    scope: 'all',
+    exclusions: [],
+    holds: [],
+    method: [
+      cryptographicErase(provider, destroyed.keys),
+      { kind: 'physical_delete', ...CLEAR, rows: destroyed.rows },
+      { kind: 'lookup_rows', ...CLEAR, rows: destroyed.lookupRows },
+      ...hooksOf(job).map(hookMethod),
+    ],
+    verification: {
+      method: 'full',
+      probed: ['rows', 'lookup_rows', 'keys', 'hooks'],
+      rows: destroyed.rows,
+      hooks: job.hooks.length,
+      // Nothing is left to try a copy with: the whole ring is gone.
+      decryptProbes: 0,
+      residual: 0,
+      result: 'absent',
+    },
     result: 'completed',
     // Said last and as numbers, so that a reader sees at once whether anything was there to destroy.
     totals: { keys: destroyed.keys, rows: destroyed.rows, lookupRows: destroyed.lookupRows },
   }
-}
-
-function methodsOf(
-  { destroyed, hooks }: Job,
-  provider: CertificateDeps['provider'],
-): readonly JsonObject[] {
-  return [
-    {
-      kind: 'cryptographic_erase',
-      standard: 'NIST SP 800-88r2 §3.2',
-      cipher: 'ChaCha20-Poly1305',
-      keyStrengthBits: 256,
-      keyProvider: provider.id,
-      keysDestroyed: destroyed?.keys ?? 0,
-    },
-    { kind: 'physical_delete', rows: destroyed?.rows ?? 0 },
-    { kind: 'lookup_rows', rows: destroyed?.lookupRows ?? 0 },
-    ...hooks.map(({ hook, items }) => ({ kind: 'hook', hook, items: items.length })),
-  ]
 }
 
 function storageOf(scrub: ScrubReport | undefined): JsonObject {

@@ -48,21 +48,30 @@ async function storeCertificate(
 ): Promise<string> {
   const { keyspace, controller, ledger } = deps
   const [jobKey, key] = [keyspace.job(erasureId), keyspace.certificate(erasureId)]
-  const certificateHash = toBase64url(sha256(utf8(certificate)))
-  const entry: ControllerEntry = {
-    kind: 'controller',
-    at: completedAt,
-    event: { type: 'erasure.completed', erasureId, certificateHash },
+  const entryOf = (signed: string): ControllerEntry => {
+    const certificateHash = toBase64url(sha256(utf8(signed)))
+    const event = { type: 'erasure.completed', erasureId, certificateHash }
+    return { kind: 'controller', at: completedAt, event }
   }
   const { value } = await ledger.submit<string>({
     reads: [jobKey, key],
     build: (rows) => {
       const stored = rows.get(key)
-      if (stored !== undefined)
-        return { kind: 'done', value: fromUtf8(controller.open(key, stored)) ?? '' }
-      if (rows.get(jobKey) === undefined) throw new PrivityError('write_conflict', { attempts: 1 })
+      const isJob = rows.get(jobKey) !== undefined
+      if (stored !== undefined) {
+        const value = fromUtf8(controller.open(key, stored)) ?? ''
+        // One that was done again, because a part of the store was set back: the certificate stays what it was.
+        return isJob
+          ? { kind: 'change', change: { put: [], del: [jobKey], entry: entryOf(value) }, value }
+          : { kind: 'done', value }
+      }
+      if (!isJob) throw new PrivityError('write_conflict', { attempts: 1 })
       const put = [[key, controller.seal(key, utf8(certificate))] as const]
-      return { kind: 'change', change: { put, del: [jobKey], entry }, value: certificate }
+      return {
+        kind: 'change',
+        change: { put, del: [jobKey], entry: entryOf(certificate) },
+        value: certificate,
+      }
     },
   })
   return value

@@ -1,15 +1,21 @@
-import { PrivityError } from '../base/errors.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { createMacKey } from '../crypto/hash.ts'
+import { randomBytes } from '../crypto/random.ts'
+import type { ClassKey } from '../keys/class-key.ts'
 import type { ControllerEntry, EntryReceipt } from '../ledger/entry.ts'
-import { decodeContainer } from '../storage/container.ts'
+import { decodeContainer, SECTION, type Section } from '../storage/container.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
+import { suppressing } from '../subjects/suppression.ts'
+import { aliasOf } from './aliases.ts'
 import { erasedKeys, markErased } from './erased-index.ts'
 import { putFence, readFence } from './fence.ts'
 import { destroyKeys, type Erasing, fencedKeys, fenceKeys } from './fence-keys.ts'
 import { listRows, type PersonRows } from './inventory.ts'
-import { type Destroyed, type OpenJob, saveJob } from './job.ts'
+import { type Destroyed, type Job, type OpenJob, saveJob } from './job.ts'
+import { countLostBodies, isLost, listLostRows } from './lost.ts'
 
 /** One row to delete; the body of a ledger entry names its leaf. */
 interface Doomed {
@@ -19,6 +25,7 @@ interface Doomed {
 
 const MAX_ROWS_PER_BATCH = 400
 const MAX_SAMPLE = 1_000
+const ALIAS_KEY_LENGTH = 32
 
 /**
  * Puts a fence before the keys and before the document: from this commit on nobody reads or writes the person.
@@ -40,18 +47,40 @@ export async function fencePerson(
       const fenced =
         document === undefined ? undefined : readFence(deps, erasing.subjectId, document)
       if (fenced?.fence.erasureId === erasing.erasureId) return { kind: 'done', value: null }
-      const person = open(erasing.subjectId, document, held)
-      const at = Math.max(deps.clock.now(), person.head.at)
+      if (fenced !== undefined) throw new PrivityError('erased', { kind: 'subject' })
+      const before = lastAt(() => open(erasing.subjectId, document, held), erasing)
+      const at = Math.max(deps.clock.now(), before)
       const { erasureId } = erasing
       const event = { type: 'erasure.started', erasureId, planHash, reason }
       const entry: ControllerEntry = { kind: 'controller', at, event }
-      const sections = decodeContainer(person.document) ?? []
+      const sections = sectionsOf(document)
       const put = [
         [key, putFence(deps, erasing.subjectId, { fence: { erasureId, at }, sections })] as const,
+        // With nobody behind the fence there is nothing to destroy, and this is the only commit.
+        ...(sections.length === 0 ? suppressing(deps, erasing, at) : []),
       ]
       return { kind: 'change', change: { put, del: [], entry }, value: null }
     },
   })
+}
+
+/** Of a person whom nobody can open it is not known; what cannot be opened can still be erased. */
+function lastAt(open: () => Person, { isReplayed }: Erasing): number {
+  try {
+    return open().head.at
+  } catch (error) {
+    // A copy of before a registration has not even the document: the fence says that there will be none.
+    const isAbsent = isReplayed === true && isPrivityError(error, 'not_found')
+    if (isLost(error) || isAbsent) return 0
+    throw error
+  }
+}
+
+/** What is no document at all stays behind the fence as it is, until it is deleted. */
+function sectionsOf(document: Uint8Array | undefined): readonly Section[] {
+  if (document === undefined) return []
+  const whole = { kind: SECTION.fields, accessClass: 0, bytes: document }
+  return decodeContainer(document) ?? [whole]
 }
 
 /**
@@ -59,24 +88,37 @@ export async function fencePerson(
  * comes second.
  */
 export async function destroyPerson(people: People, open: OpenJob): Promise<OpenJob> {
-  const person = await openFenced(people, open.job)
-  if (person === undefined) {
+  const behind = await lookBehind(people, open.job)
+  if (behind === 'nothing') {
     await destroyKeys(people.deps, open.job, people.now())
     return open
   }
-  const rows = await listRows(people, person)
+  const person = behind === 'lost' ? undefined : behind
+  const rows =
+    person === undefined
+      ? await listLostRows(people, open.job.subjectId)
+      : await listRows(people, person)
   // Remembered first: after the keys are gone nothing says any more where the lookup rows were.
   const known = await saveJob(people.deps, open, {
     destroyed: open.job.destroyed ?? destroyedOf(person, rows),
   })
-  await destroyRows(people, open.job, rows)
+  await destroyRows(people, open.job, { rows, person })
   await destroyKeys(people.deps, open.job, people.now())
-  people.forget(person)
+  if (person !== undefined) people.forget(person)
   return known
 }
 
-/** The person behind the fence of this erasure; undefined when nothing is left there. */
+/** The person behind the fence of this erasure; undefined when nothing is left there, or nobody can open it. */
 export async function openFenced(people: People, erasing: Erasing): Promise<Person | undefined> {
+  const behind = await lookBehind(people, erasing)
+  return typeof behind === 'string' ? undefined : behind
+}
+
+/** What is behind the fence of this erasure; `lost` when it is somebody whom nobody can open. */
+export async function lookBehind(
+  people: People,
+  erasing: Erasing,
+): Promise<Person | 'nothing' | 'lost'> {
   const { deps } = people
   const { erasureId, subjectId } = erasing
   // First, so that what is destroyed meanwhile shows in the document.
@@ -86,16 +128,22 @@ export async function openFenced(people: People, erasing: Erasing): Promise<Pers
   if (document === undefined || fenced?.fence.erasureId !== erasureId)
     throw new PrivityError('erased', { kind: 'subject' })
   const { sections } = fenced
-  // The keys go last, and alone only from a store whose other rows somebody brought back.
-  if (sections.length === 0 || held?.row.entries.length === 0) return undefined
-  return deps.keys.meet(() => people.openFenced({ id: subjectId, document, sections, held }))
+  if (sections.length === 0) return 'nothing'
+  try {
+    return await deps.keys.meet(() =>
+      people.openFenced({ id: subjectId, document, sections, held }),
+    )
+  } catch (error) {
+    if (isLost(error)) return 'lost'
+    throw error
+  }
 }
 
-function destroyedOf(person: Person, rows: PersonRows): Destroyed {
+function destroyedOf(person: Person | undefined, rows: PersonRows): Destroyed {
   const { outside, lookupRows, records, operations, bodies, pages, others } = rows
   const all = [outside, lookupRows, records, operations, bodies, pages, others]
   return {
-    keys: person.ring.length,
+    keys: person?.ring.length ?? 0,
     rows: all.reduce((sum, keys) => sum + keys.length, 0),
     lookupRows: lookupRows.length,
     sample: [...outside, ...lookupRows].slice(0, MAX_SAMPLE),
@@ -108,9 +156,11 @@ function destroyedOf(person: Person, rows: PersonRows): Destroyed {
  */
 async function destroyRows(
   people: People,
-  erasing: Erasing,
-  rows: PersonRows,
+  erasing: Job,
+  { rows, person }: { readonly rows: PersonRows; readonly person: Person | undefined },
 ): Promise<EntryReceipt | undefined> {
+  const core = person?.core ?? nobody()
+  const unmarked = person === undefined ? countLostBodies(people.deps, erasing.subjectId, rows) : 0
   const doomed: readonly Doomed[] = [
     ...[
       ...rows.lookupRows,
@@ -125,23 +175,39 @@ async function destroyRows(
   let rest = doomed
   while (rest.length > MAX_ROWS_PER_BATCH) {
     await destroyBatch(people, erasing, {
+      core,
       doomed: rest.slice(0, MAX_ROWS_PER_BATCH),
       type: 'erasure.rows_deleted',
     })
     rest = rest.slice(MAX_ROWS_PER_BATCH)
   }
-  return destroyBatch(people, erasing, { doomed: rest, type: 'erasure.keys_destroyed' })
+  return destroyBatch(people, erasing, {
+    core,
+    unmarked,
+    doomed: rest,
+    type: 'erasure.keys_destroyed',
+  })
+}
+
+/** Aliases that nobody can make again. */
+function nobody(): Pick<ClassKey, 'tag'> {
+  const key = createMacKey(randomBytes(ALIAS_KEY_LENGTH))
+  return { tag: key.mac }
 }
 
 interface Batch {
+  /** Names what is deleted. */
+  readonly core: Pick<ClassKey, 'tag'>
+  /** Bodies that go without a mark in the index: nobody could say where their leaves are. */
+  readonly unmarked?: number
   readonly doomed: readonly Doomed[]
   readonly type: 'erasure.rows_deleted' | 'erasure.keys_destroyed'
 }
 
 async function destroyBatch(
   people: People,
-  erasing: Erasing,
-  { doomed, type }: Batch,
+  erasing: Job,
+  { core, doomed, type, unmarked = 0 }: Batch,
 ): Promise<EntryReceipt | undefined> {
   const { deps } = people
   const { erasureId, subjectId } = erasing
@@ -159,14 +225,19 @@ async function destroyBatch(
       const at = Math.max(deps.clock.now(), fence.at)
       const kept = type === 'erasure.keys_destroyed' ? [] : sections
       const document = putFence(deps, subjectId, { fence, sections: kept })
-      const put = [[key, document] as const, ...markErased(deps, leaves, read)]
-      const event = { type, erasureId, rows: doomed.length }
+      const put = [
+        [key, document] as const,
+        ...markErased(deps, leaves, read),
+        ...(type === 'erasure.keys_destroyed' ? suppressing(deps, erasing, at) : []),
+      ]
+      const rows = doomed.length
+      const event = { type, erasureId, rows, ...(unmarked === 0 ? {} : { unmarked }) }
       return {
         kind: 'change',
         change: {
           put,
           del: doomed.map((row) => row.key),
-          entry: { kind: 'controller', at, event },
+          entry: { kind: 'controller', at, event, alias: (name) => aliasOf(core, name) },
         },
         value: null,
       }

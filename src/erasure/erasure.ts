@@ -5,11 +5,24 @@ import { isId, randomId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
 import { findCertificate } from './certify.ts'
-import { readFence } from './fence.ts'
-import { keyFence } from './fence-keys.ts'
+import {
+  cancelErasure,
+  endGrace,
+  type RequestAsk,
+  type RequestedErasure,
+  requestErasure,
+} from './grace.ts'
 import { addJob, findJob, type Job, planOf } from './job.ts'
+import { liftFence } from './lift-fence.ts'
+import { type PendingErasure, pendingErasures } from './pending.ts'
 import type { ErasurePlan } from './plan.ts'
+import { reasonWord } from './reason.ts'
+import { replayErasures } from './replay/replay.ts'
+import { type RetryAsk, retryHook } from './retry.ts'
+import { type ErasureScope, erasureScope, ruleOf } from './scope.ts'
 import { type ErasureDeps, planJob, proceed, type RunOptions } from './steps.ts'
+import { takeUp } from './take-up.ts'
+import { type WorkCounts, type WorkOptions, workOnErasures } from './work.ts'
 
 /** Erases persons: keys, rows, lookups, and what hooks reach; ends in a signed certificate. */
 export interface Erasure {
@@ -27,18 +40,60 @@ export interface Erasure {
   run(plan: ErasurePlan, options?: RunOptions): Promise<string>
   /** Goes on with an erasure that was interrupted or incomplete, in any process. */
   resume(erasureId: string, options?: Pick<RunOptions, 'signal'>): Promise<string>
-  /** Plans and runs. */
+  /** Plans and runs; one that was requested goes on at once. */
   erase(subjectId: SubjectId, ask: EraseAsk): Promise<string>
+  /**
+   * Plans an erasure that can be cancelled for a time. Nobody reads or writes the person from now on; what there is
+   * is destroyed by `work` when the time is over.
+   *
+   * @throws {@link not_found} · @throws {@link erased}
+   * @throws {@link erasure_incomplete} when a hook cannot plan: nothing was done, ask again
+   */
+  request(subjectId: SubjectId, ask: RequestAsk): Promise<RequestedErasure>
+  /**
+   * Takes a requested erasure back: the person is as before.
+   *
+   * @throws {@link invalid_transition} once the time is over · @throws {@link not_found}
+   */
+  cancel(erasureId: string): Promise<void>
+  /** Erasures that were begun and are not at their end. A row of one that does not open is told last, as an error. */
+  pending(options?: { readonly signal?: AbortSignal }): AsyncIterable<PendingErasure>
+  /**
+   * Goes on with every erasure that is due now; one that cannot go on stops none of the others.
+   *
+   * @example
+   * ```ts
+   * const { completed, incomplete, failed } = await privity.erasure.work()
+   * ```
+   */
+  work(options?: WorkOptions): Promise<WorkCounts>
+  /**
+   * Makes what a hook has left of an erasure due at once, also what was given up.
+   *
+   * @throws {@link not_found} when there is no such erasure, or the hook is not part of it
+   */
+  retry(erasureId: string, ask: RetryAsk): Promise<void>
+  /**
+   * Does again what the journal says was erased and a restored store lacks; resolves to a signed certificate, and
+   * to nothing where nothing is lacking. Only then does the store open, for whoever opens it again.
+   *
+   * @throws {@link erasure_incomplete} when a hook fails: it opens, and `work` goes on with that erasure
+   * @throws {@link journal_diverged} · @throws {@link not_supported} without a journal
+   */
+  replay(options?: RunOptions): Promise<string | undefined>
 }
 
 /** Why a person is erased. */
 export interface EraseAsk {
   /** A word, not a sentence: it is in the certificate. E.g. `subject_request`. */
   readonly reason: string
+  /** What of the person is erased; the person stays registered. Default: the whole person. */
+  readonly scope?: ErasureScope
 }
 
 const eraseAsk = z.strictObject({
-  reason: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:()-]{0,63}$/)),
+  reason: reasonWord,
+  scope: z.exactOptional(erasureScope),
 })
 const runOptions = z.strictObject({
   signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
@@ -55,6 +110,7 @@ const planInput = z.strictObject({
       count: z.number(),
       action: z.string(),
       ground: z.exactOptional(z.string()),
+      until: z.exactOptional(z.string()),
     }),
   ),
 })
@@ -66,24 +122,53 @@ export function createErasure(deps: ErasureDeps): Erasure {
     run: (erasurePlan, options) => run(deps, erasurePlan, options),
     resume: (erasureId, options) => resume(deps, erasureId, options),
     erase: (subjectId, ask) => erase(deps, subjectId, ask),
+    request: (subjectId, ask) => requestErasure(deps, subjectId, ask),
+    cancel: async (erasureId) => cancelErasure(deps, parseErasureId(erasureId)),
+    pending: (options) => pendingErasures(deps, options),
+    work: (options) => workOnErasures(deps, options),
+    retry: async (erasureId, ask) =>
+      retryHook(deps.vault.people.deps, parseErasureId(erasureId), ask),
+    replay: (options) => replayErasures(deps, options),
   }
 }
 
-async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<ErasurePlan> {
-  const { reason } = parseInput(eraseAsk, ask)
+function parseErasureId(erasureId: unknown): string {
+  if (typeof erasureId !== 'string') throw invalidInput(['erasureId'], 'not_a_string')
+  if (!isId(erasureId)) throw new PrivityError('not_found', { kind: 'erasure' })
+  return erasureId
+}
+
+function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<ErasurePlan> {
+  return planAs(deps, subjectId, { ask, wanted: {} })
+}
+
+interface PlanAs {
+  readonly ask: unknown
+  /** Whether `work` goes on with it, when the process that was asked does not. */
+  readonly wanted: Pick<Job, 'wanted'>
+}
+
+async function planAs(
+  deps: ErasureDeps,
+  subjectId: unknown,
+  { ask, wanted }: PlanAs,
+): Promise<ErasurePlan> {
+  const { reason, scope } = parseInput(eraseAsk, ask)
   const id = parseSubjectId(subjectId)
-  const { people } = deps.vault
+  const { people, policy } = deps.vault
+  // A name that nobody declared is told before anything else.
+  if (scope !== undefined) ruleOf(policy, scope)
   const asked: Job = {
     erasureId: randomId(),
     subjectId: id,
     reason,
+    ...(scope === undefined ? {} : { scope }),
     hooks: [],
     plannedAt: people.now(),
     step: 'asked',
-    done: [],
   }
   try {
-    const planned = await planJob(deps, asked)
+    const planned = { ...(await planJob(deps, asked)), ...wanted }
     await addJob(people.deps, planned)
     return planOf(planned)
   } catch (error) {
@@ -96,25 +181,20 @@ async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promis
 /** Whose erasure was interrupted is erased by asking again: the fence says by which job. */
 async function erase(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<string> {
   try {
-    return await run(deps, await plan(deps, subjectId, ask), undefined)
+    const asked = await planAs(deps, subjectId, { ask, wanted: { wanted: true } })
+    return await run(deps, asked, undefined)
   } catch (error) {
-    const open = isPrivityError(error, 'erased') ? await findBegun(deps, subjectId) : undefined
+    if (!isPrivityError(error, 'erased')) throw error
+    const { reason, scope } = parseInput(eraseAsk, ask)
+    // Whoever asked for a part does not go on with what somebody else began.
+    if (scope !== undefined) throw error
+    const { people } = deps.vault
+    const open = await takeUp(people, { subjectId: parseSubjectId(subjectId), reason })
     if (open === undefined) throw error
-    return proceed(deps, open, {})
+    if (open.job.step !== 'cancelled') return proceed(deps, await endGrace(people, open), {})
+    await liftFence(people, open.job)
+    return erase(deps, subjectId, ask)
   }
-}
-
-async function findBegun(
-  { vault }: ErasureDeps,
-  subjectId: unknown,
-): Promise<Awaited<ReturnType<typeof findJob>>> {
-  const { deps } = vault.people
-  const id = parseSubjectId(subjectId)
-  const [document] = await deps.store.read([deps.keyspace.person(id)])
-  const fenced = document === undefined ? undefined : readFence(deps, id, document)
-  // One that got no further has a fence before the keys alone.
-  const fence = fenced?.fence ?? (await keyFence(deps, id))
-  return fence === undefined ? undefined : findJob(deps, fence.erasureId)
 }
 
 async function run(deps: ErasureDeps, erasurePlan: unknown, options: unknown): Promise<string> {

@@ -1,4 +1,4 @@
-import { PrivityError } from '../base/errors.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { Held, KeyRow } from '../subjects/key-row.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 import { type Fence, openFence, sealFence } from './fence.ts'
@@ -7,11 +7,16 @@ import { type Fence, openFence, sealFence } from './fence.ts'
 export interface Erasing {
   readonly erasureId: string
   readonly subjectId: string
+  /** Again, in a copy of the store from before: there may be nobody to erase. */
+  readonly isReplayed?: boolean
+  /** Where it is remembered that the app's own id was of somebody who is erased. */
+  readonly suppress?: string
 }
 
 /**
  * Puts a fence before the keys in the key store, before the document gets one: from here on they open for this
- * erasure only. Resolves to the keys; undefined without a key store.
+ * erasure only. Resolves to the keys; undefined without a key store. Where no keys are, none is put: they may be
+ * lost, and until the document says so, somebody whose keys are lost is not erased.
  *
  * @throws {@link erased} when another erasure was faster
  */
@@ -20,7 +25,10 @@ export async function fenceKeys(deps: PeopleDeps, erasing: Erasing): Promise<Hel
   if (keyRows === undefined) return undefined
   const { erasureId, subjectId } = erasing
   const row = await keyRows.swap(subjectId, (found) => {
-    if (ownFence(deps, erasing, found) !== undefined) return undefined
+    const before = fenceOf(deps, subjectId, found)
+    if (before !== undefined && before.erasureId !== erasureId)
+      throw new PrivityError('erased', { kind: 'subject' })
+    if (before !== undefined || found.entries.length === 0) return undefined
     const fence = sealFence(deps, subjectId, { erasureId, at: clock.now() })
     return { fence, entries: found.entries }
   })
@@ -28,24 +36,36 @@ export async function fenceKeys(deps: PeopleDeps, erasing: Erasing): Promise<Hel
 }
 
 /**
- * The keys behind the fence of this erasure; undefined without a key store.
- *
- * @throws {@link erased} when it is the fence of another
+ * The keys of somebody whose document has the fence of an erasure: that says whose they are, whatever a key store
+ * of another day says. Undefined without a key store.
  */
-export async function fencedKeys(deps: PeopleDeps, erasing: Erasing): Promise<Held | undefined> {
-  if (deps.keyRows === undefined) return undefined
-  const row = await deps.keyRows.read(erasing.subjectId)
-  ownFence(deps, erasing, row)
-  return behind(row)
+export async function fencedKeys(
+  { keyRows }: PeopleDeps,
+  { subjectId }: Erasing,
+): Promise<Held | undefined> {
+  return keyRows === undefined ? undefined : behind(await keyRows.read(subjectId))
 }
 
-/** Destroys what stands behind the fence; may be done again, also over a row that somebody brought back. */
+/** Takes the fence of this erasure away again, as long as keys stand behind it. */
+export async function liftKeyFence(deps: PeopleDeps, erasing: Erasing): Promise<void> {
+  await deps.keyRows?.swap(erasing.subjectId, (found) => {
+    const isOurs = fenceOf(deps, erasing.subjectId, found)?.erasureId === erasing.erasureId
+    return isOurs && found.entries.length > 0
+      ? { fence: undefined, entries: found.entries }
+      : undefined
+  })
+}
+
+/**
+ * Destroys the keys of somebody whose document has the fence of this erasure, whatever stands there: also a row that
+ * somebody brought back, or that is none. May be done again.
+ */
 export async function destroyKeys(deps: PeopleDeps, erasing: Erasing, at: number): Promise<void> {
   const { erasureId, subjectId } = erasing
   await deps.keyRows?.swap(subjectId, (found) => {
-    const isDone = ownFence(deps, erasing, found) !== undefined && found.entries.length === 0
-    if (isDone) return undefined
-    return { fence: found.fence ?? sealFence(deps, subjectId, { erasureId, at }), entries: [] }
+    const isOurs = fenceOf(deps, subjectId, found)?.erasureId === erasureId
+    if (isOurs && found.entries.length === 0) return undefined
+    return { fence: sealFence(deps, subjectId, { erasureId, at }), entries: [] }
   })
 }
 
@@ -58,18 +78,17 @@ export async function areKeysLeft(deps: PeopleDeps, subjectId: string): Promise<
 /** The erasure whose fence stands before the keys of a person. */
 export async function keyFence(deps: PeopleDeps, subjectId: string): Promise<Fence | undefined> {
   const row = await deps.keyRows?.read(subjectId)
-  return row?.fence === undefined ? undefined : openFence(deps, subjectId, row.fence)
+  return row === undefined ? undefined : fenceOf(deps, subjectId, row)
 }
 
-function ownFence(
-  deps: PeopleDeps,
-  { erasureId, subjectId }: Erasing,
-  { fence }: KeyRow,
-): Fence | undefined {
-  if (fence === undefined) return undefined
-  const opened = openFence(deps, subjectId, fence)
-  if (opened.erasureId !== erasureId) throw new PrivityError('erased', { kind: 'subject' })
-  return opened
+/** One that the controller never made is none: nobody is erased by it, and nobody is kept from it. */
+function fenceOf(deps: PeopleDeps, subjectId: string, { fence }: KeyRow): Fence | undefined {
+  try {
+    return fence === undefined ? undefined : openFence(deps, subjectId, fence)
+  } catch (error) {
+    if (isPrivityError(error)) return undefined
+    throw error
+  }
 }
 
 function behind(row: KeyRow): Held {

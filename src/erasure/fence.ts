@@ -18,6 +18,11 @@ export interface Fenced {
   readonly sections: readonly Section[]
 }
 
+/** What reading a fence needs. */
+export interface FenceDeps extends Pick<PeopleDeps, 'keyspace'> {
+  readonly controller: Pick<PeopleDeps['controller'], 'open'>
+}
+
 /** The document with a fence before it; nobody but the erasure opens it any more. */
 export function putFence(
   deps: PeopleDeps,
@@ -36,7 +41,7 @@ export function sealFence(deps: PeopleDeps, subjectId: string, fence: Fence): Ui
 
 /** The fence of a document; undefined when it has none. */
 export function readFence(
-  deps: PeopleDeps,
+  deps: FenceDeps,
   subjectId: string,
   document: Uint8Array,
 ): Fenced | undefined {
@@ -51,7 +56,7 @@ export function readFence(
 
 /** @throws {@link decryption_failed} for one that the controller never made */
 export function openFence(
-  { controller, keyspace }: PeopleDeps,
+  { controller, keyspace }: FenceDeps,
   subjectId: string,
   sealed: Uint8Array,
 ): Fence {

@@ -7,14 +7,15 @@ import { SINGLE } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row } from '../storage/store.ts'
 import { decodePage, type RecordHead } from '../subjects/head.ts'
+import { personDueRow } from '../subjects/due.ts'
 import { bodyContext, type People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
-import { externalKey } from '../subjects/subjects.ts'
+import { externalKey } from '../subjects/registration.ts'
 import type { Inventory } from './plan.ts'
 
 /** Every row of a person, enumerated by scan and by head, never by policy. */
 export interface PersonRows {
-  /** Tokens, holders and the external id: rows outside the person's prefix. */
+  /** Tokens, holders, the external id and dates: rows outside the person's prefix. */
   readonly outside: readonly Key[]
   readonly lookupRows: readonly Key[]
   readonly records: readonly Key[]
@@ -46,11 +47,21 @@ export async function listRows(people: People, person: Person): Promise<PersonRo
       keyspace.claim({ lookup, generation, token }),
     ),
   ])
+  const dues = heads.flatMap(({ head: { retention }, type, record }) =>
+    retention?.due === undefined
+      ? []
+      : [keyspace.recordDue(retention.due, { id: person.id, type, record })],
+  )
   const claimed = new Set(
     ['r', 'e', 'o', 'h'].flatMap((letter) => family(letter).map(([key]) => key)),
   )
   return {
-    outside: [...holders(people, person), ...external(people, person)],
+    outside: [
+      ...holders(people, person),
+      ...external(people, person),
+      ...dues,
+      ...dates(people, person),
+    ],
     lookupRows,
     records: family('r').map(([key]) => key),
     operations: family('o').map(([key]) => key),
@@ -81,11 +92,16 @@ export async function scanAll({ deps }: People, prefix: Key): Promise<readonly R
 
 interface PlacedHead {
   readonly head: RecordHead
+  readonly type: number
   readonly record: string
 }
 
 function singleHeads({ head }: Person): readonly PlacedHead[] {
-  return Object.values(head.singles).map((single) => ({ head: single, record: SINGLE }))
+  return Object.entries(head.singles).map(([type, single]) => ({
+    head: single,
+    type: Number(type),
+    record: SINGLE,
+  }))
 }
 
 function pageHeads({ deps }: People, person: Person, [key, sealed]: Row): readonly PlacedHead[] {
@@ -103,6 +119,7 @@ function pageHeads({ deps }: People, person: Person, [key, sealed]: Row): readon
   const { records } = decodePage(openEnvelope(person.core, context, sealed))
   return Object.entries(records).map(([entry, head]) => ({
     head,
+    type: Number(entry.slice(0, entry.indexOf('/'))),
     record: entry.slice(entry.indexOf('/') + 1),
   }))
 }
@@ -111,6 +128,11 @@ function holders({ deps }: People, { id, head }: Person): readonly Key[] {
   return [...Object.keys(head.singles), ...Object.keys(head.many)].map((type) =>
     deps.keyspace.holder(Number(type), id),
   )
+}
+
+function dates({ deps }: People, { id, head }: Person): readonly Key[] {
+  const row = personDueRow(deps.keyspace, id, head)
+  return row === undefined ? [] : [row]
 }
 
 function external(people: People, { head }: Person): readonly Key[] {

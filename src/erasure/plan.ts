@@ -16,7 +16,10 @@ export interface PlanItem {
   readonly what: string
   readonly count: number
   readonly action: string
+  /** Why it stays. */
   readonly ground?: string
+  /** Until when, as an instant; absent where nobody can tell. */
+  readonly until?: string
 }
 
 /** How much there is of what in the store. */
@@ -29,26 +32,27 @@ export interface Inventory {
   readonly externalId: boolean
 }
 
+/** What is erased: everything there is, or these lines. */
+export type Planned = { readonly inventory: Inventory } | { readonly items: readonly PlanItem[] }
+
 /** What the hooks found, by hook. */
 export interface PlannedHook {
   readonly hook: string
+  /** Of the hook that planned. */
+  readonly version?: number
+  /** The keys stay until it has run, also while it is not installed. */
+  readonly needsPlaintext?: true
   readonly items: readonly HookItem[]
 }
 
-/** The plan over an inventory and what the hooks found. Pure. */
+/** The plan over what is stored and what the hooks found. Pure. */
 export function toPlan(
   erasureId: string,
-  {
-    inventory,
-    hooks,
-    reason,
-  }: {
-    readonly inventory: Inventory
-    readonly hooks: readonly PlannedHook[]
-    readonly reason: string
-  },
+  planned: Planned & { readonly hooks: readonly PlannedHook[]; readonly reason: string },
 ): ErasurePlan {
-  const items = [...storedItems(inventory), ...hooks.flatMap(hookItems)]
+  const { hooks, reason } = planned
+  const stored = 'items' in planned ? planned.items : storedItems(planned.inventory)
+  const items = [...stored, ...hooks.flatMap(hookItems)]
   return Object.freeze({
     erasureId,
     hash: planHash({ erasureId, reason, items }),

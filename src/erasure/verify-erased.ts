@@ -1,17 +1,15 @@
-import { PrivityError } from '../base/errors.ts'
 import type { Vault } from '../vault/vault.ts'
-import { openFenced } from './destroy.ts'
+import { lookBehind } from './destroy.ts'
 import { areKeysLeft } from './fence-keys.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
 import { scanAll } from './inventory.ts'
+import { incomplete } from './incomplete.ts'
 import { advanceJob, type Job, type OpenJob, saveJob } from './job.ts'
-import { verifyHooks } from './run-hooks.ts'
-
-/** Name of our own rows among what may be left. */
-const ROWS = 'privity:rows'
-/** Name of our own keys among them. */
-const KEYS = 'privity:keys'
+import type { PartialJob } from './partial/erase-selected.ts'
+import type { PartialFindings } from './partial/findings.ts'
+import { findPartial, isPartial, KEYS, type PartialDeps, ROWS } from './partial/partial-run.ts'
+import { relapsed, verifyHooks } from './run-hooks.ts'
 
 /**
  * Looks again for everything that was destroyed. What a hook said was done and is still there has to be
@@ -20,40 +18,57 @@ const KEYS = 'privity:keys'
  * @throws {@link erasure_incomplete} naming what is left
  */
 export async function verifyErased(
-  { vault, hooks }: { readonly vault: Vault; readonly hooks: readonly ErasureHook[] },
+  { vault, hooks, ...deps }: PartialDeps & { readonly hooks: readonly ErasureHook[] },
   open: OpenJob,
   signal: AbortSignal | undefined,
 ): Promise<OpenJob> {
   const { people } = vault
-  const { erasureId, subjectId, externalId, done, hooks: planned } = open.job
+  const { erasureId, subjectId, externalId } = open.job
   const contexts = hookContexts(vault, {
     erasureId,
     subjectId,
     externalId,
+    scope: open.job.partial?.hookScope,
     person: undefined,
     signal,
   })
-  const failing = await verifyHooks(hooks, { planned, contexts })
-  const areKeys = await areKeysLeft(people.deps, subjectId)
-  const left = [
-    ...((await isAnythingLeft(vault, open.job)) ? [ROWS] : []),
-    ...(areKeys ? [KEYS] : []),
-  ]
-  if (failing.length + left.length === 0) return advanceJob(open, { step: 'verified' })
-  const kept = done.filter((item) => !failing.some((hook) => item.startsWith(`${hook}/`)))
-  await saveJob(people.deps, open, { step: areKeys ? 'read' : 'destroyed', done: kept })
-  throw incomplete(open.job, [...left, ...failing])
+  const { job } = open
+  const relapses = await verifyHooks(hooks, { job, contexts })
+  const failing = [...relapses.keys()]
+  const { areRows, areKeys, found } = isPartial(open)
+    ? await leftOfPart({ ...deps, vault }, open)
+    : await leftOfPerson(vault, job)
+  const left = [...(areRows ? [ROWS] : []), ...(areKeys ? [KEYS] : [])]
+  if (failing.length + left.length === 0)
+    return advanceJob(open, { step: 'verified', ...(found === undefined ? {} : { found }) })
+  const states = relapsed(hooks, { job, relapses, now: people.now() })
+  const again = await saveJob(people.deps, open, {
+    step: areKeys || (areRows && isPartial(open)) ? 'read' : 'destroyed',
+    ...states,
+  })
+  throw incomplete(again.job, [...left, ...failing])
 }
 
-/** The error of an erasure that is not at its end. */
-export function incomplete({ erasureId }: Job, failing: readonly string[]): PrivityError {
-  return new PrivityError('erasure_incomplete', { erasureId, failing })
+interface Left {
+  readonly areRows: boolean
+  readonly areKeys: boolean
+  readonly found?: PartialFindings
+}
+
+async function leftOfPart(deps: PartialDeps, open: PartialJob): Promise<Left> {
+  const found = await findPartial(deps, open)
+  return { areRows: !found.isGone, areKeys: !found.isKeyGone, found }
+}
+
+async function leftOfPerson(vault: Vault, job: Job): Promise<Left> {
+  const areKeys = await areKeysLeft(vault.people.deps, job.subjectId)
+  return { areRows: await isAnythingLeft(vault, job), areKeys }
 }
 
 async function isAnythingLeft({ people }: Vault, job: Job): Promise<boolean> {
   const { store, keyspace } = people.deps
   const rows = await scanAll(people, keyspace.personRows(job.subjectId))
   const outside = await store.read(job.destroyed?.sample ?? [])
-  const person = await openFenced(people, job)
-  return rows.length > 0 || outside.some((row) => row !== undefined) || person !== undefined
+  const behind = await lookBehind(people, job)
+  return rows.length > 0 || outside.some((row) => row !== undefined) || behind !== 'nothing'
 }

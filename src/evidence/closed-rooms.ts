@@ -6,6 +6,7 @@ import type { Quarantine } from '../ledger/quarantine.ts'
 import type { Notices } from '../notices/notices.ts'
 import type { Permit } from '../permit/permit.ts'
 import type { Pseudonyms } from '../pseudonyms/pseudonyms.ts'
+import type { RetentionFace } from '../retention/retention.ts'
 import type { KeysFace } from '../rotation/keys-face.ts'
 import type { People } from '../subjects/people.ts'
 import type { Subjects } from '../subjects/subjects.ts'
@@ -22,6 +23,7 @@ export interface Rooms {
   readonly forms: Forms<never, never>
   readonly pseudonyms: Pseudonyms
   readonly keys: KeysFace
+  readonly retention: RetentionFace<never>
   readonly may: Permit['may']
   accessor(ask: unknown): object
   /** Makes durable what is not yet, before the store is closed. */
@@ -30,18 +32,30 @@ export interface Rooms {
   readonly people?: People | undefined
   /** Makes the accesses durable that are only in memory. */
   flush?(): Promise<void>
+  /** Throws while nobody may be read or written; absent where the ledger says so itself. */
+  check?(): void
 }
 
 /** How a method answers while the store is in quarantine. */
 type Closed<T> = { readonly [M in keyof T]: 'call' | 'iterate' }
 
-const SUBJECTS = { register: 'call', find: 'call' } as const satisfies Closed<Subjects>
+const SUBJECTS = {
+  register: 'call',
+  reauthorise: 'call',
+  find: 'call',
+} as const satisfies Closed<Subjects>
 const NOTICES = { publish: 'call', serve: 'call', text: 'call' } as const satisfies Closed<Notices>
 const ERASURE = {
   plan: 'call',
   run: 'call',
   resume: 'call',
   erase: 'call',
+  request: 'call',
+  cancel: 'call',
+  pending: 'iterate',
+  work: 'call',
+  retry: 'call',
+  replay: 'call',
 } as const satisfies Closed<Erasure>
 const BLOBS = { seal: 'call', open: 'call' } as const satisfies Closed<Blobs<never, never>>
 const FORMS = {
@@ -66,6 +80,16 @@ const KEYS = {
   lookupsDue: 'call',
   dropLookups: 'call',
 } as const satisfies Closed<KeysFace>
+const RETENTION = {
+  event: 'call',
+  due: 'iterate',
+  sweep: 'call',
+  hold: 'call',
+  reviewHold: 'call',
+  releaseHold: 'call',
+  reviews: 'iterate',
+  holds: 'call',
+} as const satisfies Closed<RetentionFace<never>>
 const AUDIT = { query: 'iterate' } as const satisfies Closed<AuditFace>
 const CONSENT = {
   give: 'call',
@@ -77,7 +101,10 @@ const CONSENT = {
 } as const satisfies Closed<Omit<Consent, 'withdraw'>>
 
 /** Every method throws what the anchor found, but the one that a person must always have. */
-export function closedRooms(quarantine: Quarantine, withdraw: Consent['withdraw']): Rooms {
+export function closedRooms(
+  quarantine: Pick<Quarantine, 'check'>,
+  withdraw: Consent['withdraw'],
+): Rooms {
   const close = <T extends object>(methods: Closed<T>): T => closed(quarantine, methods)
   return {
     subjects: close<Subjects>(SUBJECTS),
@@ -89,6 +116,7 @@ export function closedRooms(quarantine: Quarantine, withdraw: Consent['withdraw'
     forms: close<Forms<never, never>>(FORMS),
     pseudonyms: close<Pseudonyms>(PSEUDONYMS),
     keys: close<KeysFace>(KEYS),
+    retention: close<RetentionFace<never>>(RETENTION),
     ...close<Pick<Rooms, 'may'>>({ may: 'call' }),
     accessor: () => {
       quarantine.check()
@@ -98,7 +126,7 @@ export function closedRooms(quarantine: Quarantine, withdraw: Consent['withdraw'
   }
 }
 
-function closed<T extends object>(quarantine: Quarantine, methods: Closed<T>): T {
+function closed<T extends object>(quarantine: Pick<Quarantine, 'check'>, methods: Closed<T>): T {
   async function call(): Promise<void> {
     quarantine.check()
   }

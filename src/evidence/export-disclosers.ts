@@ -26,13 +26,14 @@ export interface DiscloseDeps extends VerifyStoreDeps {
  * @throws {@link erased} when a person was erased
  */
 export async function openDisclosed(
-  { people, ledger }: DiscloseDeps,
+  { people, ledger, check }: DiscloseDeps,
   ids: readonly string[],
 ): Promise<readonly Disclosed[]> {
   const disclosed: Disclosed[] = []
   for (const id of ids) {
     if (people === undefined) {
       ledger.quarantine.check()
+      check?.()
       throw new PrivityError('not_found', { kind: 'subject' })
     }
     disclosed.push(disclosedPerson(people, (await people.read(id)).person))

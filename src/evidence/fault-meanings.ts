@@ -73,9 +73,9 @@ export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
   key_row_missing: {
     about: 'data',
     meaning:
-      'The key store has not the keys of somebody whose document is there: they were lost, or the person was erased and the store is an older copy.',
+      'The key store has not the keys of somebody whose document is there, and no fence says that they were destroyed: they are lost, or it is an older copy.',
     advice:
-      'If the person was erased, delete their rows. Else restore the newest backup of the key store.',
+      'Restore the newest backup of the key store. If there is none that has them, erase the person: nothing opens any more.',
   },
   key_row_changed: {
     about: 'data',
@@ -87,7 +87,14 @@ export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
     about: 'data',
     meaning:
       'The key store has a row of nobody, or keys of a person who is erased: an erasure is not at its end, or they were brought back.',
-    advice: 'Resume the erasure if there is one; else delete the row at once.',
+    advice:
+      'Erase the person again, or call keys.rewrap(): either destroys the keys of whoever is erased once more. Delete a row of nobody at once.',
+  },
+  key_row_fenced: {
+    about: 'data',
+    meaning:
+      'The key store says that somebody is erased, or is being erased, and the store knows nothing of it: it is an older copy, or the fence was left behind.',
+    advice: 'Call erasure.erase() for the person: it goes on under the id of that erasure.',
   },
   body_missing: {
     about: 'data',

@@ -83,7 +83,10 @@ export function createLedgerFace(deps: LedgerFaceDeps): LedgerFace {
     },
     verify: async (options) => verifyStore(deps, parseVerifyOptions(options)),
     export: (options) => exportEvidence(deps, options),
-    rotateKeys: () => rotateKeys(deps),
+    rotateKeys: async () => {
+      deps.check?.()
+      await rotateKeys(deps)
+    },
     accept: (anchored) => acceptStore(deps, anchored),
   } satisfies LedgerFace)
 }

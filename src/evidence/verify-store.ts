@@ -27,19 +27,22 @@ export interface VerifyStoreDeps {
   readonly origin: string
   /** Opens what is sealed for persons; absent while the store is in quarantine. */
   readonly people?: People | undefined
+  /** Throws while the store is closed for another reason than what the anchor found. */
+  readonly check?: (() => void) | undefined
 }
 
 /**
  * The main log, and the access log of every writer there ever was; if asked, every other row as well.
  *
- * @throws {@link ledger_inconsistent} when persons cannot be opened, because the store is in quarantine
+ * @throws {@link ledger_inconsistent} · @throws {@link replay_required} when persons cannot be opened, because the
+ *   store is in quarantine
  */
 export async function verifyStore(
   deps: VerifyStoreDeps,
   { deep = false, ...options }: VerifyOptions,
 ): Promise<Verification> {
   const { ledger, people } = deps
-  if (deep) ledger.quarantine.check()
+  if (deep) requireOpen(deps)
   await ledger.drain()
   // Leaves count once: when their bodies were found, if these are looked for.
   const entries = await verifyEntries(deps, deep ? quietly(options) : options)
@@ -55,6 +58,11 @@ export async function verifyStore(
     options,
   )
   return { ok: found.length === 0, size, faults: found }
+}
+
+function requireOpen({ ledger, check }: VerifyStoreDeps): void {
+  ledger.quarantine.check()
+  check?.()
 }
 
 function quietly({ signal }: WatchOptions): WatchOptions {

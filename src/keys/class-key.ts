@@ -8,6 +8,8 @@ import { createMacKey, type MacKey } from '../crypto/hash.ts'
 export interface ClassKey {
   /** 8 random bytes, named in every envelope that this key sealed. */
   readonly id: Uint8Array
+  /** Keys that this one takes the place of, while something is sealed under them still: for opening only. */
+  readonly older?: readonly ClassKey[]
   /** Cipher key and commitment of a suite, derived once. */
   suite(suite: Suite): SuiteKey
   /** A keyed digest for blinding, under a key of its own. */
@@ -69,6 +71,14 @@ export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
       for (const { cipher } of suites.values()) wipeKey(cipher)
     },
   }
+}
+
+/** The newest of several keys of one class, which seals, and opens what any of them sealed; undefined without one. */
+export function newestOf(keys: readonly ClassKey[]): ClassKey | undefined {
+  const newest = keys.at(-1)
+  return newest === undefined || keys.length === 1
+    ? newest
+    : { ...newest, older: keys.slice(0, -1) }
 }
 
 function tagKeyOf(secret: Uint8Array): MacKey {

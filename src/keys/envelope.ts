@@ -72,9 +72,7 @@ export function openEnvelope(
   envelope: Uint8Array,
 ): Uint8Array {
   const suite = parseSuite(envelope)
-  if (!equalBytes(envelope.subarray(KEY_ID, NONCE), key.id))
-    throw new PrivityError('key_unknown', { what: nameOf(context.kind) })
-  const { cipher, commitment } = key.suite(suite)
+  const { cipher, commitment } = sealerOf(key, context, envelope).suite(suite)
   const committed = equalBytes(envelope.subarray(COMMITMENT, CIPHERTEXT), commitment)
   const plaintext = committed
     ? platformAead().open({
@@ -88,6 +86,14 @@ export function openEnvelope(
   if (plaintext === undefined)
     throw new PrivityError('decryption_failed', { what: nameOf(context.kind) })
   return plaintext
+}
+
+function sealerOf(key: ClassKey, { kind }: EnvelopeContext, envelope: Uint8Array): ClassKey {
+  const id = envelope.subarray(KEY_ID, NONCE)
+  if (equalBytes(id, key.id)) return key
+  const older = key.older?.find((candidate) => equalBytes(id, candidate.id))
+  if (older === undefined) throw new PrivityError('key_unknown', { what: nameOf(kind) })
+  return older
 }
 
 function parseSuite(envelope: Uint8Array): Suite {

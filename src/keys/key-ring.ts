@@ -19,6 +19,13 @@ export interface RingOwner {
   readonly personId: string
 }
 
+/** The keys of one class, the newest last. */
+export function keysOfClass(ring: readonly RingEntry[], accessClass: number): readonly RingEntry[] {
+  return ring
+    .filter((entry) => entry.accessClass === accessClass)
+    .sort((a, b) => a.generation - b.generation)
+}
+
 const VERSION = 1
 const HEADER = 3
 const KEY_ID_LENGTH = 8
@@ -52,16 +59,17 @@ export function decodeRing(bytes: Uint8Array): readonly RingEntry[] | undefined 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const count = view.getUint16(1)
   if (bytes.length !== HEADER + count * ENTRY) return undefined
-  return Array.from({ length: count }, (_, index) => {
-    const start = HEADER + index * ENTRY
-    return {
+  const entries: RingEntry[] = []
+  for (let start = HEADER; start < bytes.length; start += ENTRY) {
+    entries.push({
       accessClass: view.getUint16(start),
       generation: view.getUint32(start + 2),
       epoch: view.getUint32(start + 6),
       keyId: bytes.subarray(start + NUMBERS, start + NUMBERS + KEY_ID_LENGTH),
       wrapped: bytes.subarray(start + NUMBERS + KEY_ID_LENGTH, start + ENTRY),
-    }
-  })
+    })
+  }
+  return entries
 }
 
 /** Wraps a person's key under the key of its epoch and class. */

@@ -19,10 +19,11 @@ import type { KeyContext, KeyProvider } from './provider.ts'
  * unwraps once for everybody: a list of a thousand people costs one call.
  */
 export interface PersonKeys {
-  /** A new random key, and its entry for the ring. */
+  /** A new random key, and its entry for the ring; the generation tells it from others of its class. Default: 1. */
   create(
     personId: string,
     accessClass: number,
+    generation?: number,
   ): { readonly entry: RingEntry; readonly key: ClassKey }
   /**
    * @throws {@link key_unavailable} when this process was not given the class
@@ -37,6 +38,8 @@ export interface PersonKeys {
   rewrap(personId: string, entry: RingEntry): RingEntry
   /** Overwrites what is kept of a key that was destroyed. */
   forget(personId: string, entry: RingEntry): void
+  /** Lets go of a key that was destroyed, while others of the person may be in the middle of a read with it. */
+  release(personId: string, entry: Pick<RingEntry, 'keyId'>): void
   /** Fetches the keys of classes that were added by another process. */
   load(classes: readonly EpochClass[]): Promise<void>
   /** Fetches every key of a class that the store has, of all epochs. */
@@ -92,6 +95,7 @@ interface State extends PersonKeysDeps {
 }
 
 const KEY_LENGTH = 32
+const FIRST = 1
 const REFUSED_MS = 60_000
 const PAGE = 1_000
 const KEY_ID_LENGTH = 8
@@ -115,7 +119,8 @@ export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
     get epoch() {
       return epochs.epoch
     },
-    create: (personId, accessClass) => create(state, personId, accessClass),
+    create: (personId, accessClass, generation = FIRST) =>
+      create(state, { personId, accessClass, generation }),
     open: (personId, entry) => {
       const name = cacheName(personId, entry)
       const known = cache.get(name)
@@ -133,6 +138,9 @@ export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
       const name = cacheName(personId, entry)
       cache.get(name)?.wipe()
       cache.delete(name)
+    },
+    release: (personId, entry) => {
+      cache.delete(cacheName(personId, entry))
     },
     load: (classes) => load(state, classes),
     loadAll: async () => load(state, await storedSlots(state, state.keyspace.classKeys)),
@@ -152,7 +160,7 @@ export function createPersonKeys(deps: PersonKeysDeps): PersonKeys {
   }
 }
 
-function cacheName(personId: string, { keyId }: RingEntry): string {
+function cacheName(personId: string, { keyId }: Pick<RingEntry, 'keyId'>): string {
   return `${personId}/${toHex(keyId)}`
 }
 
@@ -167,13 +175,12 @@ function associated({ storeId }: State, slot: EpochClass, label: string): Uint8A
 
 function create(
   state: State,
-  personId: string,
-  accessClass: number,
+  made: { readonly personId: string; readonly accessClass: number; readonly generation: number },
 ): ReturnType<PersonKeys['create']> {
   const { storeId, epochs } = state
   const secret = randomBytes(KEY_LENGTH)
   const keyId = randomBytes(KEY_ID_LENGTH)
-  const slot = { storeId, personId, accessClass, generation: 1, epoch: epochs.epoch, keyId }
+  const slot = { storeId, ...made, epoch: epochs.epoch, keyId }
   const entry = secretOf(state, slot).use((kek) => wrapPersonKey(secret, kek, slot))
   const key = createClassKey(keyId, secret)
   secret.fill(0)
@@ -190,16 +197,10 @@ function unwrapEntry(state: State, personId: string, entry: RingEntry): Uint8Arr
 
 function rewrap(state: State, personId: string, entry: RingEntry): RingEntry {
   const { storeId, epochs } = state
-  const { accessClass, generation, keyId } = entry
+  const { accessClass, generation } = entry
+  const keyId = entry.keyId.slice()
   const key = unwrapEntry(state, personId, entry)
-  const slot = {
-    storeId,
-    personId,
-    accessClass,
-    generation,
-    epoch: epochs.epoch,
-    keyId: keyId.slice(),
-  }
+  const slot = { storeId, personId, accessClass, generation, epoch: epochs.epoch, keyId }
   const rewrapped = secretOf(state, slot).use((kek) => wrapPersonKey(key, kek, slot))
   key.fill(0)
   return rewrapped

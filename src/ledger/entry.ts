@@ -32,6 +32,11 @@ export interface ControllerEntry extends EntryFacts {
   readonly accepts?: string
   /** From here on, keys are wrapped under this epoch of the provider. */
   readonly rotates?: number
+  /**
+   * What the body calls a row that is deleted: the tokens of somebody who is erased would else be found again
+   * under the keys of lookups.
+   */
+  alias?(name: string): string
 }
 
 interface EntryFacts {
@@ -94,6 +99,8 @@ export function createBody(
 ): Body {
   const name = (key: Key): string => key.slice(place.prefix.length)
   const replaces = entry.kind === 'person' ? entry.replaces : undefined
+  const gone = (key: Key): string =>
+    entry.kind === 'controller' && entry.alias !== undefined ? entry.alias(name(key)) : name(key)
   const body = ownBytes({
     at: entry.at,
     event: entry.event,
@@ -101,7 +108,7 @@ export function createBody(
     replaces: replaces === undefined ? null : sha256Text(replaces),
     rows: [
       ...put.map(([key, value]) => [name(key), sha256Text(value)]),
-      ...del.map((key) => [name(key), null]),
+      ...del.map((key) => [gone(key), null]),
     ],
     sequence: place.sequence,
     v: VERSION,

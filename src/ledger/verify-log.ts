@@ -44,6 +44,7 @@ export type FaultKind =
   | 'key_row_missing'
   | 'key_row_changed'
   | 'key_row_unexpected'
+  | 'key_row_fenced'
 
 /** What `verify` found. */
 export interface Verification {

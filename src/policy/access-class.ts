@@ -25,6 +25,17 @@ export function classKeyOf(record: string, { purposes, special }: Classified): s
   return `${record}:${purposes.join('+')}${suffix}`
 }
 
+/** Reads the key of a class, also of one that no policy has any more; undefined for what is none. */
+export function parseClassKey(key: string): (Classified & { readonly record: string }) | undefined {
+  const [, record, purposes, special] = /^([^:]+):([^!]*)(?:!(.+))?$/.exec(key) ?? []
+  if (record === undefined || purposes === undefined) return undefined
+  return {
+    record,
+    purposes: purposes === '' ? [] : purposes.split('+'),
+    ...(special === undefined ? {} : { special: special as SpecialCategory }),
+  }
+}
+
 /** The classes of a record's fields, each once, sorted by key. */
 export function classesOf(record: string, fields: readonly Classified[]): readonly AccessClass[] {
   const classes = new Map(

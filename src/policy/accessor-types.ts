@@ -72,12 +72,15 @@ interface SingleBase<F, P extends string, L> {
     changes: Partial<Input<F, P>> & RefusedInput<F, P>,
     options?: UpdateOptions<UnsetKeys<F, P>>,
   ): Promise<void>
-  /** People whose record has these values in fields with a lookup. */
+  /** People whose record has these values in fields with a lookup; what does not open as in `list`. */
   find(
     where: Where<F, P, L> & RefusedWhere<F, P, L>,
     options?: ListOptions,
   ): AsyncIterable<Found<View<F, P>>>
-  /** The records of everyone for whom the purpose has a live basis. */
+  /**
+   * The records of everyone for whom the purpose has a live basis. Whoever does not open hides none of the others,
+   * and is told last, as an error: what was found before it has a `cursor` to go on behind.
+   */
   list(options?: ListOptions): AsyncIterable<Found<View<F, P>>>
 }
 
@@ -117,12 +120,12 @@ interface ManyBase<F, P extends string, L> {
   ): Promise<void>
   /** Erases one record of this person. */
   remove(subjectId: SubjectId, recordId: string, options?: WriteOptions): Promise<void>
-  /** Records that have these values in fields with a lookup. */
+  /** Records that have these values in fields with a lookup; what does not open as in `list`. */
   find(
     where: Where<F, P, L> & RefusedWhere<F, P, L>,
     options?: ListOptions,
   ): AsyncIterable<Found<View<F, P>>>
-  /** Of one person, or of everyone when no person is named. */
+  /** Of one person, or of everyone when no person is named. What does not open is told last, as an error. */
   list(options?: ListOptions & { readonly subjectId?: SubjectId }): AsyncIterable<Found<View<F, P>>>
 }
 

@@ -9,6 +9,7 @@ import { layoutOf } from './layout.ts'
 import { createPlan } from './plan.ts'
 import type { PolicyContent, RecordEntry } from './policy-content.ts'
 import type { RecordLookup } from './record-lookups.ts'
+import { recordRules } from './record-rules.ts'
 
 const compiledPolicies = new WeakMap<object, CompiledPolicy>()
 
@@ -36,23 +37,25 @@ export function rememberCompiled(policy: object, compiled: CompiledPolicy): void
 export function compile(content: PolicyContent): CompiledPolicy {
   const describe = freezeDeep(describePolicy(content))
   assertDescriptionSize(describe)
-  const purposes = [...content.purposes.keys()]
   return Object.freeze({
     hash: hashOf(describe),
     describe,
     controller: content.controller,
     purposes: content.purposes,
     roles: mapValues(content.roles, (role) => new Set(role.purposes)),
-    records: mapValues(content.records, (entry, name) => compileRecord(name, entry, purposes)),
+    records: mapValues(content.records, (entry, name) =>
+      compileRecord(name, entry, content.purposes),
+    ),
   })
 }
 
 function compileRecord(
   name: string,
   { definition }: RecordEntry,
-  purposes: readonly string[],
+  purposes: PolicyContent['purposes'],
 ): CompiledRecord {
   const { many } = definition
+  const retention = recordRules(definition, purposes)
   const fields = definition.fields.map((it) => ({
     definition: it,
     compiled: compileField(name, it),
@@ -64,9 +67,13 @@ function compileRecord(
     fields: Object.freeze(compiled),
     lookups: freezeDeep(definition.lookups.map((it) => compileLookup(name, it, compiled))),
     layout: layoutOf(name, compiled),
+    ...(retention === undefined ? {} : { retention }),
     classes: Object.freeze(classesOf(name, definition.fields)),
     plans: new Map(
-      purposes.map((purpose) => [purpose, createPlan({ purpose, record: name, many, fields })]),
+      [...purposes.keys()].map((purpose) => [
+        purpose,
+        createPlan({ purpose, record: name, many, fields }),
+      ]),
     ),
   })
 }

@@ -5,6 +5,7 @@ import type { SpecialCategory } from './field.ts'
 import type { ViewFunction } from './field-definition.ts'
 import type { Controller } from './policy-type.ts'
 import type { Purpose } from './purposes.ts'
+import type { RecordRules } from './record-rules.ts'
 
 /** A policy as the library works with it. */
 export interface CompiledPolicy {
@@ -27,6 +28,8 @@ export interface CompiledRecord {
   /** Every token that a record gets. */
   readonly lookups: readonly CompiledLookup[]
   readonly layout: Layout
+  /** When its fields end; absent when nothing was said about that. */
+  readonly retention?: RecordRules
   /** Sorted by key. */
   readonly classes: readonly AccessClass[]
   /** By purpose, for every purpose of the policy: also one that sees nothing. */

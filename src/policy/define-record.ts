@@ -6,6 +6,7 @@ import { type FieldDefinition, type PurposeTable, readField } from './field-defi
 import { readMap } from './read-members.ts'
 import { memberNameFault } from './names.ts'
 import { type OptionTable, optional, readOptions } from './read-options.ts'
+import { checkEvents, readEvents, readRules, type RetentionRules } from './retention.ts'
 import { onlyTrue } from './rules.ts'
 import { type Purposes, readPurposes, type SpecialPurposes } from './purposes.ts'
 import { readLookups, type RecordLookup } from './record-lookups.ts'
@@ -17,6 +18,9 @@ export interface RecordDefinition {
   /** In the order of declaration. */
   readonly fields: readonly FieldDefinition[]
   readonly lookups: readonly RecordLookup[]
+  /** Sorted. */
+  readonly events: readonly string[]
+  readonly rules: RetentionRules
   /** As given, copied and frozen. */
   readonly options: RecordOptions
 }
@@ -26,6 +30,9 @@ const OPTIONS: OptionTable<RecordOptions> = {
   many: optional(onlyTrue),
   // Checked against the fields afterwards.
   lookups: optional(() => undefined),
+  events: optional(() => undefined),
+  retention: optional(() => undefined),
+  floor: optional(() => undefined),
 }
 const definitions = new WeakMap<object, RecordDefinition>()
 
@@ -89,7 +96,11 @@ function readRecord({ purposes, fields, options }: Given, faults: Faults): Recor
   const chosen = readOptions(options === undefined ? {} : options, OPTIONS, faults.at('options'))
   const read = readFields(fields, declared, faults.at('fields'))
   const lookups = readLookups(read, chosen.lookups, faults)
-  return { many: chosen.many === true, fields: read, lookups, options: chosen }
+  const events = readEvents(chosen.events, faults.at('options').at('events'))
+  const rules = readRules(chosen, faults.at('options'))
+  checkEvents(rules, events, faults.at('options'))
+  for (const field of read) checkEvents(field.rules, events, faults.at('fields').at(field.name))
+  return { many: chosen.many === true, fields: read, lookups, events, rules, options: chosen }
 }
 
 function readFields(

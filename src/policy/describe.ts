@@ -7,7 +7,9 @@ import type { FieldDefinition } from './field-definition.ts'
 import type { LookupDefinition } from './lookup-options.ts'
 import { builtInById, normaliserId } from './normaliser.ts'
 import type { PolicyContent } from './policy-content.ts'
+import type { Purpose } from './purposes.ts'
 import type { RecordLookup } from './record-lookups.ts'
+import type { RetentionRules } from './retention.ts'
 
 // It is stored in one row, sealed.
 const MAX_BYTES = 262_144
@@ -18,7 +20,7 @@ export function describePolicy(content: PolicyContent): JsonObject {
   return {
     controller: { ...controller },
     ...(version === undefined ? {} : { version }),
-    purposes: describeMap(purposes, (purpose) => ({ ...purpose })),
+    purposes: describeMap(purposes, describePurpose),
     roles: describeMap(roles, (role) => ({ purposes: [...role.purposes].sort() })),
     records: describeMap(records, ({ definition }) => describeRecord(definition)),
   }
@@ -34,12 +36,25 @@ export function assertDescriptionSize(description: JsonObject): void {
   if (canonicalBytes(description).length > MAX_BYTES) throw invalidInput([], 'too_big')
 }
 
-function describeRecord({ many, fields, lookups }: RecordDefinition): JsonObject {
+function describePurpose({ retention, ...purpose }: Purpose): JsonObject {
+  return { ...purpose, ...(retention === undefined ? {} : { retention: { ...retention } }) }
+}
+
+function describeRecord({ many, fields, lookups, events, rules }: RecordDefinition): JsonObject {
   const compounds = lookups.filter((it) => it.fields.length > 1)
   return {
     many,
     fields: Object.fromEntries(fields.map((it) => [it.id, describeField(it)])),
     ...(compounds.length === 0 ? {} : { lookups: compounds.map(describeCompound) }),
+    ...(events.length === 0 ? {} : { events }),
+    ...describeRules(rules),
+  }
+}
+
+function describeRules({ retention, floors }: RetentionRules): JsonObject {
+  return {
+    ...(retention === undefined ? {} : { retention: { ...retention } }),
+    ...(floors.length === 0 ? {} : { floor: floors.map((floor) => ({ ...floor })) }),
   }
 }
 
@@ -58,6 +73,8 @@ function describeField({ purposes, presence, ...field }: FieldDefinition): JsonO
     hasDefault: presence.hasDefault,
     ...(field.lookup === undefined ? {} : { lookup: describeLookup(field.lookup) }),
     ...(field.special === undefined ? {} : { special: field.special }),
+    ...describeRules(field.rules),
+    ...(field.anonymise === undefined ? {} : { atEnd: 'anonymise' }),
   }
 }
 

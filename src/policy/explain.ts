@@ -1,15 +1,26 @@
 import type { CompiledLookup } from './compiled-lookup.ts'
 import type { CompiledPolicy, CompiledRecord } from './compiled.ts'
+import { explainRetention } from './explain-retention.ts'
 import { populationOf } from './lookup-options.ts'
 import { expectedCoincidences } from './plan-lookups.ts'
 import type { LookupFinding, PolicyFinding } from './findings.ts'
 import { FULL_BITS } from './record-lookups.ts'
 
-/** Says of every lookup of a policy what it is expected to cost and what an observer of the store learns from it. */
-export function explain({ records }: Pick<CompiledPolicy, 'records'>): readonly PolicyFinding[] {
-  return [...records.values()].flatMap((record) =>
-    record.lookups.map((lookup) => Object.freeze(explainLookup(record, lookup))),
-  )
+/**
+ * Says of every lookup of a policy what it is expected to cost and what an observer of the store learns from it, and
+ * of every record when it ends.
+ */
+export function explain({
+  records,
+  purposes,
+}: Pick<CompiledPolicy, 'records' | 'purposes'>): readonly PolicyFinding[] {
+  const all = [...records.values()]
+  return [
+    ...all.flatMap((record) =>
+      record.lookups.map((lookup) => Object.freeze(explainLookup(record, lookup))),
+    ),
+    ...all.flatMap((record) => explainRetention(record, purposes)),
+  ]
 }
 
 function explainLookup({ name }: CompiledRecord, lookup: CompiledLookup): LookupFinding {

@@ -10,6 +10,7 @@ import { oneOf } from './rules.ts'
 import { type Presence, presenceOf } from './presence.ts'
 import { purposeList, readPurposeList } from './purpose-list.ts'
 import { MAX_PURPOSES, type Purpose, servesSpecial } from './purposes.ts'
+import { type Anonymiser, readAtEnd, readRules, type RetentionRules } from './retention.ts'
 import { isSchema, type Schema } from './schema-kinds.ts'
 import { givesText } from './text-schema.ts'
 
@@ -28,6 +29,9 @@ export interface FieldDefinition {
   readonly lookup?: LookupDefinition
   readonly special?: SpecialCategory
   readonly views: ReadonlyMap<string, ViewFunction>
+  readonly rules: RetentionRules
+  /** What becomes of the value at its end; absent when it is erased. */
+  readonly anonymise?: Anonymiser
   /** The options as given, copied and frozen. */
   readonly options: object
 }
@@ -55,6 +59,10 @@ const OPTIONS: OptionTable<Options> = {
   lookup: optional(() => undefined),
   special: optional(oneOf(Object.keys(CATEGORIES))),
   views: optional(viewsFault),
+  // And these.
+  retention: optional(() => undefined),
+  floor: optional(() => undefined),
+  atEnd: optional(() => undefined),
 }
 
 /** What one field is checked under. */
@@ -78,6 +86,8 @@ export function readField(
   const lookup = readLookup(options.lookup, faults.at('lookup'))
   checkSpecial(options, { named, purposes }, faults)
   const views = readViews(options.views ?? {}, named, faults.at('views'))
+  const rules = readRules(options, faults)
+  const anonymise = readAtEnd(options.atEnd, faults.at('atEnd'))
   const schema = readSchema(value.schema, faults.at('schema'))
   if (schema === undefined) return undefined
   if (options.lookup !== undefined && !givesText(schema.schema)) {
@@ -89,11 +99,18 @@ export function readField(
     id,
     purposes: named,
     views,
+    rules,
     options,
     ...schema,
     ...(lookup === undefined ? {} : { lookup }),
     ...(special === undefined ? {} : { special }),
+    ...(anonymise === undefined ? {} : { anonymise }),
   }
+}
+
+/** Tells whether a value names a special category of Art. 9(1). */
+export function isSpecialCategory(value: unknown): value is SpecialCategory {
+  return typeof value === 'string' && Object.hasOwn(CATEGORIES, value)
 }
 
 /** A special field needs a ground for every purpose, under whatever policy it stands. */

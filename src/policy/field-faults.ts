@@ -27,7 +27,15 @@ export type FieldFaults<S extends z.ZodType, O, Special> = UnknownOptions<O> &
   LookupFaults<S, O> &
   SpecialFaults<O, Special>
 
-type OptionName = 'purposes' | 'id' | 'lookup' | 'special' | 'views'
+type OptionName =
+  | 'purposes'
+  | 'id'
+  | 'lookup'
+  | 'special'
+  | 'views'
+  | 'retention'
+  | 'floor'
+  | 'atEnd'
 
 type UnknownOptions<O> = {
   readonly [K in Exclude<

@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import type { FieldFaults, SchemaFaults } from './field-faults.ts'
 import type { LookupOptions } from './lookup-options.ts'
 import type { LookupNormaliser } from './normaliser.ts'
+import type { Retention, RetentionFloor } from './retention.ts'
 
 /** Special categories of Art. 9(1). */
 export type SpecialCategory =
@@ -29,6 +30,15 @@ export interface FieldOptions<S extends z.ZodType, P extends string> {
   readonly special?: SpecialCategory
   /** What a purpose sees instead of the plain value. */
   readonly views?: { readonly [K in P]?: (plain: z.output<S>) => unknown }
+  /** How long at most. With one of the record as well, the earlier end counts. Default: no maximum. */
+  readonly retention?: Retention
+  /** How long at least, by law. With several, the last end counts; nothing goes before it. */
+  readonly floor?: RetentionFloor | readonly RetentionFloor[]
+  /**
+   * What becomes of the value at its end. What a function makes of it has to fit the schema, to say nothing about
+   * the person, and to stay as it is when the function sees it again. Default: erased.
+   */
+  readonly atEnd?: 'erase' | { readonly anonymise: (plain: z.output<S>) => unknown }
 }
 
 /** A declared field: its schema, and its options as literal types. */

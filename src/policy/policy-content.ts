@@ -9,6 +9,7 @@ import { line } from './rules.ts'
 import type { Controller, Role } from './policy-type.ts'
 import { purposeList, readPurposeList } from './purpose-list.ts'
 import { isPurpose, type Purpose, readPurposes } from './purposes.ts'
+import { isOwnEvent } from './retention.ts'
 
 /** What a policy says, checked. */
 export interface PolicyContent {
@@ -47,6 +48,7 @@ export function readPolicy(input: unknown, faults: Faults): PolicyContent | unde
   const version = readVersion(members.get('version'), faults.at('version'))
   const purposes = readPurposes(partOf(members, 'purposes'), faults.at('purposes'))
   const records = readRecords(partOf(members, 'records'), purposes, faults.at('records'))
+  checkPurposeEvents(purposes, records, faults.at('purposes'))
   const roles = readRoles(partOf(members, 'roles'), purposes, faults.at('roles'))
   const controller = readController(members.get('controller'), faults.at('controller'))
   if (controller === undefined) return undefined
@@ -108,6 +110,23 @@ function checkField(field: FieldDefinition, purposes: PurposeTable, faults: Faul
     faults.at('purposes').add('not_declared')
   }
   checkSpecial(field, { named: field.purposes, purposes }, faults)
+}
+
+/** An event that happens to no record of the purpose would never end anything. */
+function checkPurposeEvents(
+  purposes: PurposeTable,
+  records: ReadonlyMap<string, RecordEntry>,
+  faults: Faults,
+): void {
+  for (const [name, { retention }] of purposes) {
+    const event = retention?.from
+    if (typeof event !== 'string' || !isOwnEvent(event)) continue
+    const happens = [...records.values()].some(
+      ({ definition: { events, fields } }) =>
+        events.includes(event) && fields.some((field) => field.purposes.includes(name)),
+    )
+    if (!happens) faults.at(name).at('retention').at('from').add('not_declared')
+  }
 }
 
 function readRoles(

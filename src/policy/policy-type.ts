@@ -45,7 +45,10 @@ export interface PolicyInput<P extends Purposes, R> {
 export interface Policy<P extends Purposes, R> extends PolicyInput<P, R> {
   /** SHA-256 of what the policy decides, as base64url; functions are not part of it. */
   readonly hash: string
-  /** What the lookups of this policy are expected to cost, and what each shows to an observer of the store. */
+  /**
+   * What the lookups of this policy are expected to cost and what each shows to an observer of the store, which
+   * fields never end, and what has to stay by law.
+   */
   explain(): readonly PolicyFinding[]
 }
 

@@ -4,6 +4,7 @@ import { freezeDeep } from './freeze.ts'
 import { LEGAL_BASES, type LegalBasis } from './legal-basis.ts'
 import { readMap } from './read-members.ts'
 import { nameFault } from './names.ts'
+import { readRetention, type Retention } from './retention.ts'
 import { isComplete, type OptionTable, optional, readOptions, required } from './read-options.ts'
 import { duration, format, oneOf, onlyTrue, period, text } from './rules.ts'
 import type { PrivityTypeError } from './type-error.ts'
@@ -21,10 +22,15 @@ export interface Purpose {
   /** How long a consent holds. Default: until it is withdrawn. */
   readonly validFor?: Duration
   /**
-   * How long data is to stay after its last basis ended. Kept for the policy: withdrawal does not schedule erasure
-   * in this version.
+   * How long data stays after its last basis has ended, until `retention.sweep` erases it. Default: it falls due at
+   * once.
    */
   readonly erasureGrace?: Duration
+  /**
+   * How long data is needed for the purpose at most. A field that serves several is needed until the last of them
+   * ends, and without an end if one of them has none.
+   */
+  readonly retention?: Retention
   /** An access names the task it serves. */
   readonly requiresTask?: true
   /** Direct marketing: an objection is absolute (Art. 21(2)). */
@@ -73,6 +79,8 @@ const PURPOSE: OptionTable<Purpose> = {
   explicit: optional(onlyTrue),
   validFor: optional(period),
   erasureGrace: optional(duration),
+  // Checked member by member afterwards.
+  retention: optional(() => undefined),
   requiresTask: optional(onlyTrue),
   marketing: optional(onlyTrue),
   // 9(2)(a) is explicit consent itself, which `explicit` declares.
@@ -119,6 +127,7 @@ export function servesSpecial(purpose: Partial<Purpose>): boolean {
 
 function readPurpose(value: unknown, faults: Faults): Partial<Purpose> {
   const purpose = readOptions(value, PURPOSE, faults)
+  readRetention(purpose.retention, faults.at('retention'))
   // Where the basis itself is at fault, these may be right.
   if (purpose.basis === undefined || purpose.basis === 'consent') return purpose
   for (const option of ['explicit', 'validFor'] as const) {

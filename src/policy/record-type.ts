@@ -1,5 +1,6 @@
 import type { CompoundOptions } from './lookup-options.ts'
 import type { ReservedName } from './names.ts'
+import type { Retention, RetentionFloor } from './retention.ts'
 import type { PrivityTypeError } from './type-error.ts'
 
 /** Options of a record type. */
@@ -8,6 +9,12 @@ export interface RecordOptions {
   readonly many?: true
   /** Lookups by several fields at once, by names of their own; a search that gives all of them uses one. */
   readonly lookups?: { readonly [name: string]: CompoundOptions }
+  /** What happens to such a record that retention is counted from, e.g. `closed`; the app tells when. */
+  readonly events?: readonly string[]
+  /** How long every field is kept at most. */
+  readonly retention?: Retention
+  /** How long every field is kept at least, by law. */
+  readonly floor?: RetentionFloor | readonly RetentionFloor[]
 }
 
 /** A declared record type: its fields by name, and its options. */

@@ -1,17 +1,14 @@
+import { toHex } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
-import { openEnvelope } from '../keys/envelope.ts'
-import { isSameKey } from '../keys/key-list.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
-import { splitBody } from '../ledger/entry.ts'
-import { parseCanonical } from '../base/parse-canonical.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
-import { scanRows } from '../storage/scan-rows.ts'
-import { bodyContext, type People } from '../subjects/people.ts'
+import { ownEntries } from '../subjects/own-entries.ts'
+import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
+import { openHeads, pageRows } from '../vault/record-heads.ts'
 import type { Target, Vault } from '../vault/vault.ts'
-import { openHeads, pageRows } from './outdated-records.ts'
 
 /** What became of the keys of classes that the running policy has not. */
 export interface DroppedKeys {
@@ -20,9 +17,9 @@ export interface DroppedKeys {
   readonly kept: number
 }
 
-const PAGE = 500
 /** Sealed outside the store, under the key of the class that it names. */
 const ATTACHMENT = 'blob.sealed'
+const DROPPED = 'keys.dropped'
 
 /** Classes of the running policy, and the one of everybody. */
 export function runningClasses(
@@ -50,12 +47,10 @@ export async function dropKeys(
   const { people } = vault
   const { person } = await people.read(id, [], signal)
   const vanished = vanishedKeys(person, running)
-  if (vanished.length === 0)
-    return { destroyed: await dropUnlisted(people, person, running), kept: 0 }
-  // What is sealed outside the store is not looked at: the log says under which class it was.
-  const attached = await attachedClasses(vault, person)
+  const { attached, named } = await lookThroughLog(vault, person)
+  const left = await dropNamed(people, person, named)
   if (vanished.every(({ accessClass }) => attached.has(accessClass)))
-    return { destroyed: 0, kept: vanished.length }
+    return { destroyed: left, kept: vanished.length }
   const pages = pageRows(people, person)
   let dropped: readonly RingEntry[] = []
   await keepPersonUp(people, {
@@ -72,28 +67,28 @@ export async function dropKeys(
       dropped = vanishedKeys(fresh, running).filter(({ accessClass }) => !used.has(accessClass))
       if (dropped.length === 0) return undefined
       const ring = fresh.ring.filter((entry) => !dropped.includes(entry))
-      return { before: { ...fresh, ring }, event: { type: 'keys.dropped', keys: dropped.length } }
+      const event = { type: DROPPED, keys: dropped.length, names: dropped.map(nameOf) }
+      return { before: { ...fresh, ring }, event }
     },
   })
   for (const entry of dropped) people.deps.keys.forget(id, entry)
   await people.deps.keyRows?.remove(id, dropped)
-  return { destroyed: dropped.length, kept: vanished.length - dropped.length }
+  return { destroyed: left + dropped.length, kept: vanished.length - dropped.length }
 }
 
 /**
- * What a run that was interrupted left in the key store. Whoever is about to list a key of such a class writes
- * under an older policy, and is refused.
+ * What a run that was interrupted left in the key store: only keys that the log of the person names as dropped. Any
+ * other that the document does not list may be one that somebody is about to list.
  */
-async function dropUnlisted(
+async function dropNamed(
   { deps: { keyRows } }: People,
   { id, ring }: Person,
-  running: ReadonlySet<number>,
+  named: ReadonlySet<string>,
 ): Promise<number> {
-  if (keyRows === undefined) return 0
+  if (keyRows === undefined || named.size === 0) return 0
+  const listed = new Set(ring.map(nameOf))
   const { entries } = await keyRows.read(id)
-  const left = vanishedKeys({ ring: entries }, running).filter(
-    (entry) => !ring.some((listed) => isSameKey(listed, entry)),
-  )
+  const left = entries.filter((entry) => named.has(nameOf(entry)) && !listed.has(nameOf(entry)))
   if (left.length > 0) await keyRows.remove(id, left)
   return left.length
 }
@@ -119,19 +114,24 @@ function usedClasses(
   ])
 }
 
-/** Every class that an attachment of the person was sealed under, whatever became of it since. */
-async function attachedClasses({ people }: Vault, person: Person): Promise<ReadonlySet<number>> {
-  const classes = new Set<number>()
-  const { store, keyspace, storeId } = people.deps
-  const prefix = keyspace.bodies(person.id)
-  for await (const [key, sealed] of scanRows(store, prefix, { page: PAGE })) {
-    const sequence = Number.parseInt(key.slice(prefix.length), 16)
-    const context = bodyContext(storeId, person.id, sequence)
-    const { body } = splitBody(openEnvelope(person.core, context, sealed))
-    const json = parseCanonical(body) as
-      | { readonly event?: { readonly type?: unknown; readonly class?: unknown } }
-      | undefined
-    if (json?.event?.type === ATTACHMENT) classes.add(Number(json.event.class))
+interface FoundInLog {
+  /** Every class that an attachment was sealed under, whatever became of it since: it is outside the store. */
+  readonly attached: ReadonlySet<number>
+  /** Keys that the person stopped counting on. */
+  readonly named: ReadonlySet<string>
+}
+
+async function lookThroughLog({ people }: Vault, person: Person): Promise<FoundInLog> {
+  const attached = new Set<number>()
+  const named = new Set<string>()
+  for await (const { event } of ownEntries(people, person)) {
+    if (event['type'] === ATTACHMENT) attached.add(Number(event['class']))
+    if (event['type'] !== DROPPED || !Array.isArray(event['names'])) continue
+    for (const name of event['names']) named.add(String(name))
   }
-  return classes
+  return { attached, named }
+}
+
+function nameOf({ accessClass, keyId }: RingEntry): string {
+  return `${accessClass}/${toHex(keyId)}`
 }

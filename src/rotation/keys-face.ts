@@ -44,7 +44,8 @@ export interface KeysFace {
    * before {@link KeysFace.rewrap} opens. Resolves to the record of it, a compact JWS for `verifyCertificate`. What
    * was interrupted is gone on with by calling it again, in any process.
    *
-   * It looks at this store only: a provider that another store uses too loses what that one has under the epoch.
+   * It looks at this store only: a provider that another store uses too loses what that one has under the epoch. Keys
+   * that a key store has lost hold nothing back: look at {@link KeysFace.usage} first.
    *
    * @throws {@link key_in_use} while something needs it, another tenant of the store included, and for the one in use
    * @throws {@link key_unavailable} while the provider does not answer

@@ -1,9 +1,10 @@
 import { isPrivityError } from '../base/errors.ts'
 import type { Person } from '../subjects/person.ts'
 import { pageEntry } from '../vault/open-record.ts'
+import { readHeads } from '../vault/record-heads.ts'
 import { isOutdated } from '../vault/record-tokens.ts'
 import type { Vault } from '../vault/vault.ts'
-import { readHeads, targetsOf } from './outdated-records.ts'
+import { targetsOf } from './outdated-records.ts'
 import { walkPeople, type WalkWatch } from './walk-people.ts'
 
 /**

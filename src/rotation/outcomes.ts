@@ -1,12 +1,5 @@
-import { isPrivityError, type ErrorCode } from '../base/errors.ts'
-
-/** What says that bytes are not what they should be: no reason to leave everybody else as they are. */
-const UNREADABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'key_unreadable',
-  'key_unknown',
-  'decryption_failed',
-  'unsupported_format',
-])
+import { isPrivityError } from '../base/errors.ts'
+import { isUnreadable as isUnreadablePerson } from '../subjects/unreadable.ts'
 
 /** A row that should be there is not: the database itself says that it is damaged in other words. */
 const MISSING = 'missing_'
@@ -14,7 +7,7 @@ const MISSING = 'missing_'
 /** Whether an error says that stored bytes do not open. */
 export function isUnreadable(error: unknown): boolean {
   if (isPrivityError(error, 'store_corrupt')) return error.details.reason.startsWith(MISSING)
-  return isPrivityError(error) && UNREADABLE.has(error.code)
+  return isUnreadablePerson(error)
 }
 
 /** Waits for all of them, and only then fails with the first that did: nothing goes on behind the caller's back. */

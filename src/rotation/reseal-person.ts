@@ -9,17 +9,12 @@ import { keepPersonUp } from '../subjects/upkeep.ts'
 import { findRecord, recordReads } from '../vault/open-record.ts'
 import { isOutrun } from '../vault/lookups.ts'
 import { draftRecord } from '../vault/record-draft.ts'
+import { openHeads, readHeads } from '../vault/record-heads.ts'
 import { tokenReads } from '../vault/record-tokens.ts'
 import { openSection, type SealedRecord } from '../vault/sections.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 import { isUnreadable } from './outcomes.ts'
-import {
-  findOutdated,
-  openHeads,
-  type OutdatedRecord,
-  pagesOf,
-  readHeads,
-} from './outdated-records.ts'
+import { findOutdated, type OutdatedRecord, pagesOf } from './outdated-records.ts'
 
 /** Records of one person, by what became of them. */
 export interface ResealedPerson {

@@ -1,9 +1,10 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { isPrivityError } from '../base/errors.ts'
 import { scrubStores } from '../subjects/scrub-stores.ts'
 import { type DroppedKeys, dropKeys, runningClasses, vanishedKeys } from './drop-keys.ts'
 import { allOf, isUnreadable } from './outcomes.ts'
 import { targetsOf } from './outdated-records.ts'
 import { type ResealedPerson, type Resealing, resealPerson } from './reseal-person.ts'
+import { requireNewest } from '../vault/require-newest.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
 
@@ -63,15 +64,6 @@ export async function resealAll(vault: Vault, watch: WalkWatch): Promise<ResealR
   }
   if (counts.keysDestroyed > 0) await scrubStores(people.deps)
   return counts
-}
-
-/** Under an older policy everything may seem to be in its place. */
-async function requireNewest({ people, policy }: Vault): Promise<void> {
-  const { ledger } = people.deps
-  ledger.quarantine.check()
-  const { state } = await ledger.head()
-  const newest = String(state['policy'] ?? '')
-  if (newest !== policy.hash) throw new PrivityError('policy_outdated', { newest })
 }
 
 async function resealOne(job: Job, counts: Counts, stored: StoredPerson): Promise<void> {

@@ -155,8 +155,11 @@ async function requireUnused(
 ): Promise<ScannedKeys> {
   const { families, people } = deps
   const asked = { epoch, current: deps.epochs.epoch }
-  const { usage, scanned } = await scanUsage({ ...people.deps, families }, asked, watch)
-  const { current, people: persons, erasing, storedKeys, unreadable } = usage
+  const { usage, scanned, behind } = await scanUsage({ ...people.deps, families }, asked, watch)
+  const { current, erasing, storedKeys, unreadable } = usage
+  // The log takes nothing that is wrapped under an epoch out of use; a key store does, from a process that began to
+  // wrap before it was. Whoever may still come to this epoch keeps it.
+  const persons = usage.people + (people.deps.keyRows === undefined ? 0 : behind)
   const tenants = await countSharing({ ...people.deps, provider: deps.provider }, epoch)
   if (persons + storedKeys + unreadable + tenants === 0) return scanned
   const details = { epoch, current, people: persons, erasing, storedKeys, unreadable, tenants }

@@ -1,4 +1,5 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { isPrivityError } from '../base/errors.ts'
+import { isSameKey } from '../keys/key-list.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { decodeStoredKey, encodeStoredKey, epochOf } from '../keys/stored-key.ts'
@@ -6,7 +7,7 @@ import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Row } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
-import type { KeyRows } from '../subjects/key-rows.ts'
+import { type KeyRows, requireOpenRow } from '../subjects/key-rows.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { allOf, isUnreadable } from './outcomes.ts'
@@ -48,6 +49,8 @@ interface Counts {
 export interface RewrapDeps extends RotationDeps {
   /** As the catalogue says now. */
   families(): Promise<readonly StoredKeyFamily[]>
+  /** Destroys the keys of somebody who is erased, and whose row of the key store was brought back. */
+  destroyAgain(id: string): Promise<void>
 }
 
 const NOTHING: RewrappedPerson = { rewrapped: 0, unavailable: 0, unreadable: 0 }
@@ -59,21 +62,37 @@ const BATCH = 200
  * that an interrupted run is gone on with by another.
  */
 export async function rewrapAll(deps: RewrapDeps, watch: WalkWatch): Promise<RewrapReport> {
+  const { keys, keyRows } = deps.people.deps
   await learnEpoch(deps)
+  for (;;) {
+    const { epoch } = keys
+    const counts = await rewrapOnce(deps, watch)
+    // Rows of a key store are no part of the log, which would refuse what is wrapped under an older epoch.
+    if (keyRows !== undefined) await learnEpoch(deps)
+    if (keyRows === undefined || keys.epoch === epoch) return { epoch: keys.epoch, ...counts }
+  }
+}
+
+async function rewrapOnce(deps: RewrapDeps, watch: WalkWatch): Promise<Counts> {
+  const { people } = deps
   const left = { unavailable: 0, erasing: 0, unreadable: 0 }
   const counts: Counts = { people: 0, personKeys: 0, storedKeys: 0, left }
   await rewrapStoredKeys(deps, counts)
-  for await (const people of walkPeople(deps.people.deps, watch)) {
-    const outdated = people.filter((person) => isOutdated(person, deps.people.deps.keys.epoch))
-    await deps.people.deps.keys.load(outdated.flatMap(({ ring }) => ring ?? []))
+  for await (const some of walkPeople(people.deps, watch)) {
+    left.unreadable += some.reduce((sum, { lost }) => sum + lost, 0)
+    await allOf(
+      some.filter(({ isBroughtBack }) => isBroughtBack).map(({ id }) => deps.destroyAgain(id)),
+    )
+    const outdated = some.filter((person) => isOutdated(person, people.deps.keys.epoch))
+    await people.deps.keys.load(outdated.flatMap(({ ring }) => ring ?? []))
     await allOf(outdated.map((person) => rewrapOne(deps, counts, { ...watch, person })))
   }
-  return { epoch: deps.people.deps.keys.epoch, ...counts }
+  return counts
 }
 
 /**
- * Wraps a person's keys under the epoch in use, in one commit, of the key store if there is one; resolves to the keys that this process could not
- * open, and stay as they are.
+ * Wraps a person's keys under the epoch in use, in one commit, of the key store if there is one; resolves to the keys
+ * that this process could not open, and stay as they are.
  *
  * @throws {@link erased} · @throws {@link not_found}
  * @throws {@link key_unavailable} without the class that everybody's decisions are sealed under
@@ -81,10 +100,10 @@ export async function rewrapAll(deps: RewrapDeps, watch: WalkWatch): Promise<Rew
 export async function rewrapPerson(
   people: People,
   id: string,
-  signal?: AbortSignal,
+  { signal, unlisted = [] }: RewrapPersonOptions = {},
 ): Promise<RewrappedPerson> {
   const { keys, keyRows } = people.deps
-  if (keyRows !== undefined) return rewrapRow(people, keyRows, id)
+  if (keyRows !== undefined) return rewrapRow(people, keyRows, { id, unlisted })
   let outcome: RewrappedPerson = NOTHING
   await keepPersonUp(people, {
     id,
@@ -102,15 +121,27 @@ export async function rewrapPerson(
 }
 
 /** Without an entry in the log: which keys the document counts on stays as it was. */
-async function rewrapRow(people: People, keyRows: KeyRows, id: string): Promise<RewrappedPerson> {
+async function rewrapRow(
+  people: People,
+  keyRows: KeyRows,
+  { id, unlisted }: Pick<StoredPerson, 'id' | 'unlisted'>,
+): Promise<RewrappedPerson> {
   let outcome: RewrappedPerson = NOTHING
   await keyRows.swap(id, (row) => {
-    if (row.fence !== undefined) throw new PrivityError('erased', { kind: 'subject' })
-    const ring = rewrapRing(people, { id, ring: row.entries })
+    requireOpenRow(people.deps, id, row)
+    const ring = rewrapRing(people, { id, ring: row.entries, unlisted })
     outcome = ring.outcome
-    return outcome.rewrapped === 0 ? undefined : { fence: undefined, entries: ring.entries }
+    const isSame = ring.entries.every((entry, at) => entry === row.entries[at])
+    return isSame ? undefined : { fence: undefined, entries: ring.entries }
   })
   return outcome
+}
+
+/** What is known of a person whose keys are wrapped. */
+export interface RewrapPersonOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Keys in the key store that the document does not count on: when they do not open, nobody misses them. */
+  readonly unlisted?: readonly RingEntry[]
 }
 
 /** Keys of one person, by what became of them. */
@@ -122,7 +153,11 @@ export interface RewrappedPerson {
 
 function rewrapRing(
   { deps: { keys } }: People,
-  { id, ring }: Pick<Person, 'id' | 'ring'>,
+  {
+    id,
+    ring,
+    unlisted = [],
+  }: Pick<Person, 'id' | 'ring'> & Partial<Pick<StoredPerson, 'unlisted'>>,
 ): { readonly entries: readonly RingEntry[]; readonly outcome: RewrappedPerson } {
   const outcome = { rewrapped: 0, unavailable: 0, unreadable: 0 }
   const entries = ring.map((entry) => {
@@ -133,9 +168,11 @@ function rewrapRing(
       outcome.rewrapped += 1
       return rewrapped
     } catch (error) {
-      if (isPrivityError(error, 'key_unavailable')) outcome.unavailable += 1
-      else if (isUnreadable(error)) outcome.unreadable += 1
-      else throw error
+      const isWithheld = isPrivityError(error, 'key_unavailable')
+      if (!isWithheld && !isUnreadable(error)) throw error
+      // Of an epoch that is gone may be what nobody counts on: it is missed by nobody.
+      if (unlisted.some((name) => isSameKey(name, entry))) return entry
+      outcome[isWithheld ? 'unavailable' : 'unreadable'] += 1
       return entry
     }
   })
@@ -154,7 +191,7 @@ async function rewrapOne(
 ): Promise<void> {
   const { left } = counts
   try {
-    const outcome = await rewrapPerson(people, person.id, signal)
+    const outcome = await rewrapPerson(people, person.id, { signal, unlisted: person.unlisted })
     counts.people += outcome.rewrapped > 0 ? 1 : 0
     counts.personKeys += outcome.rewrapped
     left.unavailable += outcome.unavailable

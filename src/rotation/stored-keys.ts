@@ -6,6 +6,7 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
+import { slotOf as suppressionSlotOf } from '../subjects/suppression.ts'
 import { labelOf } from '../vault/lookups.ts'
 
 /** A kind of row that holds a key of its own, wrapped for one access class. */
@@ -35,7 +36,11 @@ export async function storedKeyFamilies({
   const lookups =
     sealed === undefined ? [] : decodeCatalogue(controller.open(keyspace.catalogue, sealed)).lookups
   const classes = lookups.map(({ accessClass }) => accessClass)
-  return [lookupKeys(keyspace, classes), { prefix: keyspace.scopeKeys, slotOf: scopeSlotOf }]
+  return [
+    lookupKeys(keyspace, classes),
+    { prefix: keyspace.scopeKeys, slotOf: scopeSlotOf },
+    { prefix: keyspace.suppressionKeys, slotOf: suppressionSlotOf },
+  ]
 }
 
 /** Every key of these families, in the order of their rows. */

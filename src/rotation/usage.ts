@@ -17,6 +17,8 @@ export interface KeyUsage {
   readonly storedKeys: number
   /** Documents that cannot be read: whether they need it cannot be told. */
   readonly unreadable: number
+  /** Keys that documents count on and the key store has not, of whatever epoch: they need none any more. */
+  readonly lost: number
 }
 
 /** What looking for uses needs. */
@@ -29,6 +31,8 @@ export interface UsageDeps extends WalkDeps {
 export interface UsageScan {
   readonly usage: KeyUsage
   readonly scanned: ScannedKeys
+  /** People with keys under an epoch before it. */
+  readonly behind: number
 }
 
 /** Looks at every person and every stored key; needs none of them opened. */
@@ -37,15 +41,18 @@ export async function scanUsage(
   { epoch, current }: { readonly epoch: number; readonly current: number },
   watch: WalkWatch,
 ): Promise<UsageScan> {
-  const usage = { people: 0, erasing: 0, personKeys: 0, storedKeys: 0, unreadable: 0 }
+  const usage = { people: 0, erasing: 0, personKeys: 0, storedKeys: 0, unreadable: 0, lost: 0 }
+  let behind = 0
   const scanned = { people: 0, personKeys: 0, storedKeys: 0 }
   for await (const people of walkPeople(deps, watch)) {
-    for (const { ring, isFenced } of people) {
+    for (const { ring, isFenced, lost } of people) {
       const held = (ring ?? []).filter((entry) => entry.epoch === epoch).length
       usage.people += held > 0 ? 1 : 0
       usage.erasing += held > 0 && isFenced ? 1 : 0
       usage.personKeys += held
       usage.unreadable += ring === undefined ? 1 : 0
+      usage.lost += lost
+      behind += ring?.some((entry) => entry.epoch < epoch) ? 1 : 0
       scanned.people += 1
       scanned.personKeys += ring?.length ?? 0
     }
@@ -54,5 +61,5 @@ export async function scanUsage(
     usage.storedKeys += found.epoch === epoch ? 1 : 0
     scanned.storedKeys += 1
   }
-  return { usage: { epoch, current: epoch === current, ...usage }, scanned }
+  return { usage: { epoch, current: epoch === current, ...usage }, scanned, behind }
 }

@@ -9,12 +9,16 @@ import type { KeyRows } from '../subjects/key-rows.ts'
 export interface StoredPerson {
   readonly id: string
   readonly document: Uint8Array
-  /** Undefined when the document, or the row of its keys, is none that is known here. */
+  /** Keys that the document counts on; undefined when it, or the row of its keys, is none that is known here. */
   readonly ring: readonly RingEntry[] | undefined
+  /** How many keys that the document counts on are not in the key store; behind a fence they are not lost but gone. */
+  readonly lost: number
   /** In the key store, and not counted on by the document. */
   readonly unlisted: readonly RingEntry[]
   /** Somebody erases this person, or did. */
   readonly isFenced: boolean
+  /** The document says that nothing is left, and the key store says otherwise. */
+  readonly isBroughtBack: boolean
 }
 
 /** How a walk is watched and stopped. */
@@ -56,9 +60,7 @@ export async function* walkPeople(
       .map(([key, document]): Row => [key.slice(prefix.length), document])
     // After the documents: what they list was added before.
     const keys = await keyRows?.readMany(documents.map(([id]) => id))
-    const people = documents.map((row, at) =>
-      lookAt(row, keys === undefined ? 'embedded' : keys[at]),
-    )
+    const people = documents.map((row, at) => lookAt(row, keys?.[at]))
     if (people.length > 0) yield people
     const last = (rows.at(-1)?.[0] ?? '').slice(prefix.length, prefix.length + ID_LENGTH)
     after = `${keyspace.personRows(last)}${BEHIND}`
@@ -67,23 +69,24 @@ export async function* walkPeople(
   }
 }
 
-/** `embedded`: the keys are in the document. Undefined: their row is none that is known here. */
-function lookAt([id, document]: Row, keys: KeyRow | 'embedded' | undefined): StoredPerson {
+/** Without a row, the keys are in the document. */
+function lookAt([id, document]: Row, row: KeyRow | undefined): StoredPerson {
   const sections = decodeContainer(document)
-  const row = keys === 'embedded' ? undefined : keys
   const hasFence = sections?.some(({ kind }) => kind === SECTION.fence) ?? false
+  const isErased = hasFence && sections?.length === 1
   const isFenced = hasFence || row?.fence !== undefined
-  const listed =
-    sections === undefined || keys === undefined ? undefined : listedKeys(sections, row)
-  // What is missing behind a fence is destroyed, and without one it is lost.
-  const isLost = !isFenced && (listed?.missing.length ?? 0) > 0
-  const isBare = isFenced && (sections?.length === 1 || row?.entries.length === 0)
+  const isUnknown = sections === undefined || row?.isMalformed === true
+  const listed = isUnknown ? undefined : listedKeys(sections, row)
+  const isBare = isErased || (isFenced && row?.entries.length === 0)
+  const isBuried = row === undefined || (row.fence !== undefined && row.entries.length === 0)
   return {
     id,
     document,
     isFenced,
-    ring: isBare ? [] : isLost ? undefined : listed?.ring,
+    ring: isBare ? [] : listed?.ring,
+    lost: isFenced ? 0 : (listed?.missing.length ?? 0),
     unlisted: row?.entries.filter((entry) => listed?.ring.includes(entry) !== true) ?? [],
+    isBroughtBack: isErased && !isBuried,
   }
 }
 

@@ -85,7 +85,10 @@ export async function openRoot(deps: RootDeps): Promise<Root> {
   const made = await makeSecrets(deps)
   const root = await toRoot(deps, made)
   const isMine = await storeSecrets(deps, root, made)
-  if (isMine) return root
+  if (isMine) {
+    await requireKeyStore({ keyStore: deps.keyStore, keyspace: deps.keyspace }, made)
+    return root
+  }
   const others = await readSecrets(deps)
   if (others === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
   return toVerifiedRoot(deps, others)

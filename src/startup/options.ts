@@ -2,7 +2,8 @@ import { parseAnchor } from '../anchors/parse-anchor.ts'
 import { invalidInput } from '../base/errors.ts'
 import { membersOf, pick } from '../base/members.ts'
 import { type Clock, systemClock } from '../base/time.ts'
-import { type ErasureHook, parseHooks } from '../erasure/hook.ts'
+import type { ErasureHook } from '../erasure/hook.ts'
+import { parseHooks } from '../erasure/parse-hooks.ts'
 import type { GuardedKeys } from '../keys/guarded-keys.ts'
 import type { Relationship } from '../permit/permit.ts'
 import type { Anchor } from '../storage/anchor.ts'
@@ -26,6 +27,8 @@ export interface ParsedOptions {
   readonly policy: object
   readonly store: Store
   readonly keyStore: Store | undefined
+  readonly journal: Store | undefined
+  readonly suppression: 'on' | 'off'
   readonly keys: GuardedKeys
   readonly anchor: Anchor | undefined
   readonly shards: number | undefined
@@ -40,6 +43,8 @@ const NAMES = [
   'policy',
   'store',
   'keyStore',
+  'journal',
+  'suppression',
   'keys',
   'anchor',
   'shards',
@@ -60,13 +65,18 @@ export function parseOptions(options: unknown): ParsedOptions {
   if (typeof policy !== 'object' || policy === null) throw invalidInput(['policy'], 'not_a_policy')
   if (audit !== 'strict' && audit !== 'deferred') throw invalidInput(['audit'], 'not_a_mode')
   if (shards !== undefined && !isShardCount(shards)) throw invalidInput(['shards'], 'not_a_count')
+  const { suppression = 'on' } = given
+  if (suppression !== 'on' && suppression !== 'off')
+    throw invalidInput(['suppression'], 'not_a_mode')
   if (tenant !== undefined && !isTenant(tenant)) throw invalidInput(['tenant'], 'not_a_tenant')
   if (relationship !== undefined && typeof relationship !== 'function')
     throw invalidInput(['relationship'], 'not_a_function')
   return {
     policy,
     store: parseStore(given.store, 'store'),
-    keyStore: parseKeyStore(given),
+    keyStore: parseBeside(given, 'keyStore'),
+    journal: parseBeside(given, 'journal'),
+    suppression,
     keys: parseKeys(given.keys),
     anchor: given.anchor === undefined ? undefined : parseAnchor(given.anchor, ['anchor']),
     shards,
@@ -78,16 +88,17 @@ export function parseOptions(options: unknown): ParsedOptions {
   }
 }
 
-function parseKeyStore({
-  store,
-  keyStore,
-}: {
-  readonly store?: unknown
-  readonly keyStore?: unknown
-}): Store | undefined {
-  if (keyStore === undefined) return undefined
-  if (keyStore === store) throw invalidInput(['keyStore'], 'same_as_store')
-  return parseStore(keyStore, 'keyStore')
+/** A store beside the main one, which it must not be. */
+function parseBeside(
+  given: { readonly store?: unknown; readonly keyStore?: unknown; readonly journal?: unknown },
+  name: 'keyStore' | 'journal',
+): Store | undefined {
+  const store = given[name]
+  if (store === undefined) return undefined
+  if (store === given.store) throw invalidInput([name], 'same_as_store')
+  if (name === 'journal' && store === given.keyStore)
+    throw invalidInput([name], 'same_as_key_store')
+  return parseStore(store, name)
 }
 
 function isTenant(tenant: unknown): tenant is string {

@@ -11,7 +11,7 @@ const NAMES = ['limits', 'open', 'read', 'scan', 'commit', 'scrub', 'close'] as 
  *
  * @throws {@link invalid_input}
  */
-export function parseStore(store: unknown, name: 'store' | 'keyStore'): Store {
+export function parseStore(store: unknown, name: 'store' | 'keyStore' | 'journal'): Store {
   const { limits, scrub, ...given } = pick(store, NAMES, [name])
   const method = callable<Store>(store, name)
   return guardStore({

@@ -1,13 +1,15 @@
 import type { Clock } from '../base/time.ts'
+import type { ControllerKey } from '../keys/controller-key.ts'
 import { type Quarantine, quarantined } from '../ledger/quarantine.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { DurabilityLevel, Store } from '../storage/store.ts'
 import { createKeyRows, type KeyRows } from '../subjects/key-rows.ts'
 
-/** The stores of an instance: most have no key store. */
+/** The stores of an instance: most have one. */
 export interface Stores {
   readonly store: Store
   readonly keyStore: Store | undefined
+  readonly journal: Store | undefined
 }
 
 /** What key rows stand on. */
@@ -16,14 +18,19 @@ export interface KeyRowParts {
   readonly keyspace: Keyspace
   readonly clock: Clock
   readonly quarantine: Quarantine
+  readonly controller: Pick<ControllerKey, 'open'>
 }
 
-/** Opens both; resolves to what a commit to the main one survives. */
+/** From the least on. */
+const LEVELS: readonly DurabilityLevel[] = ['none', 'process-crash', 'power-loss']
+
+/** Opens all of them; resolves to what a change survives: without its keys, nothing of it is left. */
 export async function openStores(stores: Stores): Promise<DurabilityLevel> {
   const { durability } = await stores.store.open()
   try {
-    await stores.keyStore?.open()
-    return durability
+    const keys = await stores.keyStore?.open()
+    await stores.journal?.open()
+    return lesser(durability, keys?.durability ?? durability)
   } catch (error) {
     // What went wrong first is what the caller should hear of.
     await closeStores(stores).catch(() => undefined)
@@ -31,12 +38,20 @@ export async function openStores(stores: Stores): Promise<DurabilityLevel> {
   }
 }
 
-/** Closes both, also when one of them fails. */
-export async function closeStores({ store, keyStore }: Stores): Promise<void> {
+function lesser(a: DurabilityLevel, b: DurabilityLevel): DurabilityLevel {
+  return LEVELS.indexOf(a) < LEVELS.indexOf(b) ? a : b
+}
+
+/** Closes all of them, also when one fails. */
+export async function closeStores({ store, keyStore, journal }: Stores): Promise<void> {
   try {
     await store.close()
   } finally {
-    await keyStore?.close()
+    try {
+      await keyStore?.close()
+    } finally {
+      await journal?.close()
+    }
   }
 }
 

@@ -30,6 +30,14 @@ export interface Keyspace {
   claimsUnder(lookup: number, generation: number): Key
   holder(type: number, id: string): Key
   holders(type: number): Key
+  /** All dates at which something of anybody falls due, the earliest first. */
+  readonly dues: Key
+  personDue(at: number, id: string): Key
+  recordDue(at: number, record: DueRecordKey): Key
+  /** Families outside of their prefix whose keys name a person. */
+  readonly byPerson: readonly Key[]
+  /** Rows that name a person inside. */
+  readonly owned: Key
 
   readonly log: LogKeys
   shard(shard: number): LogKeys
@@ -57,6 +65,10 @@ export interface Keyspace {
   erased(shard: number, page: number): Key
   readonly erasedPages: Key
   certificate(erasureId: string): Key
+  /** Up to where the store was held against its journal of erasures. */
+  readonly journalMark: Key
+  /** The app's own id of somebody who was erased. */
+  suppressed(generation: number, token: string): Key
   job(id: string): Key
   spooled(id: string): Key
   readonly spool: Key
@@ -73,6 +85,12 @@ export interface Keyspace {
   /** The key of pseudonyms for one recipient and purpose. */
   scopeKey(token: string): Key
   readonly scopeKeys: Key
+  readonly suppressionKeys: Key
+  suppressionKey(generation: number): Key
+
+  /** In a journal. */
+  readonly journalHead: Key
+  journalEntry(sequence: number): Key
 }
 
 /** Rows of one append-only log. */
@@ -91,7 +109,14 @@ export interface LookupKey {
   readonly token: string
 }
 
-/** Stands for the record id in token rows of single records. */
+/** A record that something falls due of. */
+export interface DueRecordKey {
+  readonly id: string
+  readonly type: number
+  readonly record: string
+}
+
+/** Stands for the record id in rows of tokens and dates of single records. */
 export const SINGLE = '-'
 
 /** All keys of one tenant; `tenantHash` is the first 16 hex digits of SHA-256(tenant). */
@@ -113,6 +138,10 @@ export function createKeyspace(tenantHash: string): Keyspace {
     lookupKey: (lookup, generation) => `${t}k/l/${hex(lookup, 4)}/${hex(generation, 4)}`,
     scopeKey: (token) => `${t}k/s/${token}`,
     scopeKeys: `${t}k/s/`,
+    suppressionKeys: `${t}k/u/`,
+    suppressionKey: (generation) => `${t}k/u/${hex(generation, 4)}`,
+    journalHead: `${t}j/head`,
+    journalEntry: (sequence) => `${t}j/${hex(sequence, 12)}`,
   }
 }
 
@@ -122,7 +151,19 @@ type PersonKeys = Pick<
 >
 type IndexKeys = Pick<
   Keyspace,
-  'external' | 'token' | 'tokens' | 'tokensUnder' | 'claim' | 'claimsUnder' | 'holder' | 'holders'
+  | 'external'
+  | 'token'
+  | 'tokens'
+  | 'tokensUnder'
+  | 'claim'
+  | 'claimsUnder'
+  | 'holder'
+  | 'holders'
+  | 'dues'
+  | 'personDue'
+  | 'recordDue'
+  | 'byPerson'
+  | 'owned'
 >
 type LogRows = Pick<
   Keyspace,
@@ -141,6 +182,10 @@ type ControllerKeys = Omit<
   | 'lookupKey'
   | 'scopeKey'
   | 'scopeKeys'
+  | 'suppressionKeys'
+  | 'suppressionKey'
+  | 'journalHead'
+  | 'journalEntry'
   | keyof PersonKeys
   | keyof IndexKeys
   | keyof LogRows
@@ -176,6 +221,11 @@ function indexKeys(t: string): IndexKeys {
     claimsUnder,
     holder: (type, id) => `${t}y/${hex(type, 4)}/${id}`,
     holders: (type) => `${t}y/${hex(type, 4)}/`,
+    dues: `${t}d/`,
+    personDue: (at, id) => `${t}d/${hex(at, 12)}/${id}`,
+    recordDue: (at, { id, type, record }) => `${t}d/${hex(at, 12)}/${id}/${hex(type, 4)}/${record}`,
+    byPerson: [`${t}d/`, `${t}t/`, `${t}y/`],
+    owned: `${t}u/`,
   }
 }
 
@@ -220,6 +270,8 @@ function controllerKeys(t: string): ControllerKeys {
     erasedPages: `${t}c/x/`,
     erased: (shard, page) => `${t}c/x/${hex(shard, 4)}/${hex(page, 8)}`,
     certificate: (erasureId) => `${t}c/c/${erasureId}`,
+    journalMark: `${t}c/j`,
+    suppressed: (generation, token) => `${t}c/u/${hex(generation, 4)}/${token}`,
     job: (id) => `${t}c/q/${id}`,
     spooled: (id) => `${t}c/q/w/${id}`,
     spool: `${t}c/q/w/`,

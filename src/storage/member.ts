@@ -80,13 +80,15 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
     }
     try {
       const built = this.#participant.build(rows)
-      this.#applied = (receipt) => {
+      const resolve = (receipt: Receipt | undefined): void => {
         this.#close()
         this.#resolve({ value: built.value, receipt })
       }
+      if (built.kind === 'postponed') return this.#leave(() => resolve(undefined), rows, head)
+      this.#applied = resolve
       return built.kind === 'change' ? built.change : undefined
     } catch (error) {
-      return this.#eject(error, rows, head)
+      return this.#leave(() => this.#end(error), rows, head)
     }
   }
 
@@ -145,8 +147,8 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
     )
   }
 
-  #eject(error: unknown, rows: Rows, head: Uint8Array | undefined): Change<Entry> | undefined {
-    this.#applied = () => this.#end(error)
+  #leave(answer: () => void, rows: Rows, head: Uint8Array | undefined): Change<Entry> | undefined {
+    this.#applied = answer
     if (!this.#mayStillLand(head)) return undefined
     // An attempt of unknown outcome is only dead once something else is committed in its place.
     const fence = this.#abandon(rows)

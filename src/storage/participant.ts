@@ -15,10 +15,13 @@ export interface Change<Entry> {
   readonly entry: Entry
 }
 
-/** `done` needs no write: the operation was applied before. */
+/**
+ * `done` needs no write: the operation was applied before. `postponed` needs something from elsewhere first, and is
+ * only answered once no earlier attempt may land any more.
+ */
 export type Built<Entry, Value> =
   | { readonly kind: 'change'; readonly change: Change<Entry>; readonly value: Value }
-  | { readonly kind: 'done'; readonly value: Value }
+  | { readonly kind: 'done' | 'postponed'; readonly value: Value }
 
 /** One operation that wants to be part of a batch. */
 export interface Participant<Entry, Value> {

@@ -2,7 +2,7 @@ import type { Cache } from '../base/cache.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import { openEnvelope, ROW_KIND, sealEnvelope } from '../keys/envelope.ts'
 import { encodeKeyList } from '../keys/key-list.ts'
-import { encodeRing, type RingEntry } from '../keys/key-ring.ts'
+import { encodeRing, keysOfClass, type RingEntry } from '../keys/key-ring.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { CORE } from '../policy/catalogue.ts'
 import { encodeContainer, SECTION, type Section } from '../storage/container.ts'
@@ -185,11 +185,14 @@ function createRing(deps: DraftDeps, before: Before): DraftRing {
 }
 
 /** A key that was added to the key store for this very operation, unless its epoch went out of use meanwhile. */
-function makeKey({ keys }: DraftDeps, { id, offered }: Before, accessClass: number): MadeKey {
+function makeKey({ keys }: DraftDeps, before: Before, accessClass: number): MadeKey {
+  const { id, offered, ring } = before
   const entry = offered.find(
     (candidate) => candidate.accessClass === accessClass && candidate.epoch >= keys.epoch,
   )
-  return entry === undefined ? keys.create(id, accessClass) : { entry, key: keys.open(id, entry) }
+  if (entry !== undefined) return { entry, key: keys.open(id, entry) }
+  const newest = keysOfClass(ring, accessClass).at(-1)
+  return keys.create(id, accessClass, (newest?.generation ?? 0) + 1)
 }
 
 function ringSection(

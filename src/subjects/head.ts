@@ -23,6 +23,12 @@ export interface Head {
   /** Since when, by purpose. */
   readonly objections: { readonly [purpose: string]: number }
   readonly restrictedAt?: number
+  /** Dates at which something of the person as a whole falls due, by name. */
+  readonly dues?: { readonly [name: string]: number }
+  /** Legal holds, by id. */
+  readonly holds?: { readonly [holdId: string]: HoldFact }
+  /** Somebody was to be erased, and some data has to stay: it serves legal obligations only. */
+  readonly closed?: ClosedFact
   /** Of the last decision of this person: the next one names it. */
   readonly lastReceipt?: string
   /** Single records by number of their type. */
@@ -76,6 +82,42 @@ export interface RecordHead {
   readonly claims?: readonly TokenFact[]
   /** Generation under which each lookup was last made, by its number, also where the value gave no token. */
   readonly indexed?: { readonly [lookup: string]: number }
+  readonly retention?: RetentionFacts
+}
+
+/** What may not be erased while a matter is open. */
+export interface HoldFact {
+  /** A word. */
+  readonly matter: string
+  readonly at: number
+  readonly reviewAt: number
+  /** By ids of fields. Absent: everything. */
+  readonly items?: readonly HeldItem[]
+}
+
+/** Some records of a type, or some fields of them. */
+export interface HeldItem {
+  readonly record: string
+  readonly recordId?: string
+  readonly fieldIds?: readonly string[]
+}
+
+/** An erasure that could not be one of everything. */
+export interface ClosedFact {
+  readonly at: number
+  /** A word, as it was given. */
+  readonly reason: string
+}
+
+/** What the end of a record is counted from; only where the policy says something about that. */
+export interface RetentionFacts {
+  /** Id of the rules that this was kept for. */
+  readonly rules: string
+  readonly events: { readonly [event: string]: number }
+  /** Ids of the fields whose end is to come; absent where all fields of the record end together. */
+  readonly fields?: readonly string[]
+  /** Where the row of the due index stands. */
+  readonly due?: number
 }
 
 /** One row of a lookup. */

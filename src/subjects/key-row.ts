@@ -10,6 +10,8 @@ export interface KeyRow {
   /** Sealed by the controller. */
   readonly fence: Uint8Array | undefined
   readonly entries: readonly RingEntry[]
+  /** There is a row, and it is none that is known here. */
+  readonly isMalformed?: true
 }
 
 /** What a row is made of. */
@@ -35,11 +37,18 @@ export interface ListedKeys {
 export function decodeKeyRow(bytes: Uint8Array | undefined): KeyRow | undefined {
   if (bytes === undefined) return { bytes, fence: undefined, entries: [] }
   const sections = decodeContainer(bytes)
-  const ring = sections?.find(({ kind }) => kind === SECTION.ring)?.bytes
-  const fence = sections?.find(({ kind }) => kind === SECTION.fence)?.bytes
+  const rings = sections?.filter(({ kind }) => kind === SECTION.ring) ?? []
+  const fences = sections?.filter(({ kind }) => kind === SECTION.fence) ?? []
+  const [ring, fence] = [rings[0]?.bytes, fences[0]?.bytes]
   const entries = ring === undefined ? [] : decodeRing(ring)
-  const isWhole = ring !== undefined || fence !== undefined
+  // Of two rings, or two fences, nobody could say which one counts.
+  const isWhole = rings.length + fences.length > 0 && Math.max(rings.length, fences.length) === 1
   return entries === undefined || !isWhole ? undefined : { bytes, fence, entries }
+}
+
+/** The same, where a row that is none is told apart only once it is clear that somebody needs it. */
+export function readKeyRow(bytes: Uint8Array | undefined): KeyRow {
+  return decodeKeyRow(bytes) ?? { bytes, fence: undefined, entries: [], isMalformed: true }
 }
 
 /** The bytes of a row; undefined when there is nothing to keep. */

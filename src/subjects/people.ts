@@ -111,8 +111,8 @@ const HEADS = { maxEntries: 10_000, maxAgeMs: 600_000 } as const
 /** Reads and changes persons over the store, the keys and the log. */
 export function createPeople(deps: PeopleDeps): People {
   const heads = createCache<KnownHead>({ ...HEADS, clock: deps.clock })
-  const open: People['open'] = (id, document, held) =>
-    openPerson({ ...deps, heads }, id, { document, held })
+  const opening = { ...deps, heads }
+  const open: People['open'] = (id, document, held) => openPerson(opening, id, { document, held })
   return {
     deps,
     now: () => now(deps),
@@ -122,18 +122,18 @@ export function createPeople(deps: PeopleDeps): People {
     },
     open,
     openStored: (id, document) => withKeyRow(deps, { id }, (held) => open(id, document, held)),
-    openFenced: (behind) => openSections({ ...deps, heads }, behind),
+    openFenced: (behind) => openSections(opening, behind),
     read: async (id, also = [], signal) => {
       const reading = readWithKeys(deps, id, [personKey(deps, id), ...also])
       const { row, values } = await (signal === undefined ? reading : orAbort(reading, signal))
       const [document, ...rows] = values
-      const person = await withKeyRow(deps, { id, row }, (held) =>
+      const person = await withKeyRow(deps, { id, row, signal }, (held) =>
         deps.keys.meet(() => open(id, document, held)),
       )
       return { person, rows }
     },
-    change: (request) => change({ ...deps, heads }, open, request),
-    add: (request) => add({ ...deps, heads }, request),
+    change: (request) => change(opening, open, request),
+    add: (request) => add(opening, request),
   }
 }
 
@@ -146,7 +146,8 @@ async function readWithKeys(
   readonly row: KeyRow | undefined
   readonly values: Awaited<ReturnType<Store['read']>>
 }> {
-  const [row, values] = await Promise.all([keyRows?.read(id), store.read(keys)])
+  if (keyRows === undefined) return { row: undefined, values: await store.read(keys) }
+  const [row, values] = await Promise.all([keyRows.read(id), store.read(keys)])
   return { row, values }
 }
 
@@ -161,7 +162,7 @@ async function change<Value extends JsonValue>(
 ): Promise<Changed<Value>> {
   const key = personKey(deps, request.id)
   const operation = createOperation(deps, request)
-  const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request.id, (held) => ({
+  const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request, (held) => ({
     reads: [key, operation.row, ...(request.reads ?? [])],
     signal: request.signal,
     operationId: operation.id,
@@ -197,7 +198,7 @@ async function add<Value extends JsonValue>(
     sections: [],
     key: () => undefined,
   }
-  const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request.id, (held) => ({
+  const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request, (held) => ({
     reads: [key, operation.row, ...(request.reads ?? [])],
     signal: request.signal,
     operationId: operation.id,
@@ -229,7 +230,7 @@ function draftChange<Value extends JsonValue>(
   const { draft, close, lacks } = openDraft(deps, before, at)
   const { event, value } = request.apply(draft, rows)
   const core = draft.key(CORE)
-  if (lacks().length > 0) return { kind: 'done', value: { lacks: lacks() } }
+  if (lacks().length > 0) return { kind: 'postponed', value: { lacks: lacks() } }
   draft.put(operation.row, sealOperation(core, operation, { sequence: draft.sequence, value }))
   return {
     kind: 'change',

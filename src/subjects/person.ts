@@ -1,10 +1,10 @@
 import { sameBytes } from '../base/bytes.ts'
 import type { Cache } from '../base/cache.ts'
 import { PrivityError } from '../base/errors.ts'
-import type { ClassKey } from '../keys/class-key.ts'
+import { type ClassKey, newestOf } from '../keys/class-key.ts'
 import { type EnvelopeContext, openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import type { KeyName } from '../keys/key-list.ts'
-import type { RingEntry } from '../keys/key-ring.ts'
+import { keysOfClass, type RingEntry } from '../keys/key-ring.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { CORE } from '../policy/catalogue.ts'
@@ -26,7 +26,7 @@ export interface Person {
   readonly offered: readonly RingEntry[]
   /** Sealed sections of single records. */
   readonly sections: readonly Section[]
-  /** Undefined when the person has no key of this class yet. */
+  /** Undefined when the person has no key of this class yet; of several, the newest, which opens for the others. */
   key(accessClass: number): ClassKey | undefined
   readonly core: ClassKey
 }
@@ -88,12 +88,14 @@ export function openSections(deps: OpenDeps, { id, document, sections, held }: B
   const sealed = sections.find(({ kind }) => kind === SECTION.head)?.bytes
   const listed = listedKeys(sections, held?.row)
   if (listed === undefined || sealed === undefined) throw malformed('document')
+  if (held?.row.isMalformed) throw new PrivityError('key_unreadable', { what: 'ring' })
   const { ring, missing } = listed
   // Until it is certain, it may be that the row was read before another process added a key to it.
   if (missing.length > 0 && held?.isSettled !== true) throw unknownKey()
   function key(accessClass: number): ClassKey | undefined {
-    const entry = ring.find((candidate) => candidate.accessClass === accessClass)
-    if (entry !== undefined) return deps.keys.open(id, entry)
+    const entries = keysOfClass(ring, accessClass)
+    const newest = newestOf(entries.map((entry) => deps.keys.open(id, entry)))
+    if (newest !== undefined) return newest
     if (missing.some((name) => name.accessClass === accessClass)) throw unknownKey()
     return undefined
   }

@@ -1,12 +1,14 @@
 import * as z from 'zod/mini'
-import { fromUtf8, toHex, utf8 } from '../base/bytes.ts'
-import { PrivityError } from '../base/errors.ts'
-import { randomId, type SubjectId } from '../base/id.ts'
+import { fromUtf8 } from '../base/bytes.ts'
+import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
-import { randomBytes } from '../crypto/random.ts'
-import { toBase64url } from '../base/bytes.ts'
-import type { Key } from '../storage/store.ts'
-import type { People } from './people.ts'
+import {
+  addPerson,
+  externalIdShape,
+  externalKey,
+  jurisdictionShape,
+  type RegistrationDeps,
+} from './registration.ts'
 
 /** The people whom the data is about, each under a random id. */
 export interface Subjects {
@@ -14,9 +16,19 @@ export interface Subjects {
    * Adds a person and resolves to a random id, which is a pseudonym by itself.
    *
    * @throws {@link already_exists} when the `externalId` is registered
+   * @throws {@link suppressed} when it is of somebody who was erased
    * @throws {@link invalid_input}
    */
   register(input?: RegisterInput): Promise<{ readonly id: SubjectId }>
+  /**
+   * Registers somebody who was erased once more, because of a decision that the log keeps: under a new id, which
+   * opens nothing of before.
+   *
+   * @throws {@link invalid_transition} when nobody of this `externalId` was erased
+   * @throws {@link already_exists} when the `externalId` is registered
+   * @throws {@link invalid_input}
+   */
+  reauthorise(input: ReauthoriseInput): Promise<{ readonly id: SubjectId }>
   /** The person of an app's own id, through a blind index; undefined when there is none. */
   find(by: { readonly externalId: string }): Promise<{ readonly id: SubjectId } | undefined>
 }
@@ -29,81 +41,62 @@ export interface RegisterInput {
   readonly externalId?: string
 }
 
-const externalId = z.string().check(
-  z.minLength(1),
-  z.maxLength(256),
-  z.refine((id) => id.isWellFormed()),
-)
-const registerInput = z.strictObject({
-  jurisdiction: z.optional(z.string().check(z.regex(/^[A-Z]{2}(?:-[A-Z0-9]{1,3})?$/))),
-  externalId: z.optional(externalId),
-})
-const findInput = z.strictObject({ externalId })
+/** Who comes back, and why. */
+export interface ReauthoriseInput {
+  readonly externalId: string
+  /** A word, not a sentence: it is in the log. E.g. `new_contract`. */
+  readonly reason: string
+  /** Who decided, e.g. `staff:ida`; in the log, sealed with the person's key. */
+  readonly actor?: string
+  readonly jurisdiction?: string
+}
 
-const PSEUDONYM_LENGTH = 16
-const GENERATION = 1
+const registerInput = z.strictObject({
+  jurisdiction: z.optional(jurisdictionShape),
+  externalId: z.optional(externalIdShape),
+})
+const reauthoriseInput = z.strictObject({
+  externalId: externalIdShape,
+  reason: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:()-]{0,63}$/)),
+  actor: z.optional(externalIdShape),
+  jurisdiction: z.optional(jurisdictionShape),
+})
+const findInput = z.strictObject({ externalId: externalIdShape })
 
 /** Registers and finds people under the running policy. */
-export function createSubjects(people: People, policy: string): Subjects {
+export function createSubjects(deps: RegistrationDeps): Subjects {
   return {
-    register: (input) => register(people, policy, input),
-    find: (by) => find(people, by),
+    register: (input) => register(deps, input),
+    reauthorise: (input) => reauthorise(deps, input),
+    find: (by) => find(deps, by),
   }
 }
 
 async function register(
-  people: People,
-  policy: string,
+  deps: RegistrationDeps,
   input: unknown,
 ): Promise<{ readonly id: SubjectId }> {
-  const given = input === undefined ? {} : input
-  const { jurisdiction, externalId } = parseInput(registerInput, given)
-  const { clock, controller } = people.deps
-  const id = randomId()
-  const index = externalId === undefined ? undefined : externalKey(people, externalId)
-  await people.add({
-    id,
-    policy,
-    request: { type: 'subject.registered' },
-    reads: index === undefined ? [] : [index],
-    head: {
-      registeredAt: clock.now(),
-      pseudonym: toBase64url(randomBytes(PSEUDONYM_LENGTH)),
-      ...(jurisdiction === undefined ? {} : { jurisdiction }),
-      ...(externalId === undefined ? {} : { externalId }),
-      consents: {},
-      objections: {},
-      singles: {},
-      pages: {},
-      many: {},
-    },
-    apply: (draft, rows) => {
-      if (index !== undefined) {
-        if (rows.get(index) !== undefined)
-          throw new PrivityError('already_exists', { kind: 'subject' })
-        draft.put(index, controller.seal(index, utf8(id)))
-      }
-      return {
-        event: {
-          type: 'subject.registered',
-          ...(jurisdiction === undefined ? {} : { jurisdiction }),
-        },
-        value: id,
-      }
-    },
-  })
-  return { id }
+  const given = parseInput(registerInput, input === undefined ? {} : input)
+  return addPerson(deps, { ...given, event: { type: 'subject.registered' }, isBack: false })
 }
 
-async function find(people: People, by: unknown): Promise<{ readonly id: SubjectId } | undefined> {
+async function reauthorise(
+  deps: RegistrationDeps,
+  input: unknown,
+): Promise<{ readonly id: SubjectId }> {
+  const { reason, actor, ...given } = parseInput(reauthoriseInput, input)
+  const by = actor === undefined ? {} : { actor }
+  const event = { type: 'subject.reauthorised', reason, ...by }
+  return addPerson(deps, { ...given, event, isBack: true })
+}
+
+async function find(
+  { people }: RegistrationDeps,
+  by: unknown,
+): Promise<{ readonly id: SubjectId } | undefined> {
   const key = externalKey(people, parseInput(findInput, by).externalId)
   const { store, controller } = people.deps
   const [sealed] = await store.read([key])
   const id = sealed === undefined ? undefined : fromUtf8(controller.open(key, sealed))
   return id === undefined ? undefined : { id }
-}
-
-/** Row of an app's own id; also what an erasure removes. */
-export function externalKey({ deps: { keyspace, controller } }: People, externalId: string): Key {
-  return keyspace.external(GENERATION, toHex(controller.externalToken(externalId)))
 }

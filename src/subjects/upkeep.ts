@@ -37,7 +37,7 @@ export interface Upkeep {
 export async function keepPersonUp(people: People, request: UpkeepRequest): Promise<boolean> {
   const { deps } = people
   const key = deps.keyspace.person(request.id)
-  const { value } = await submitWithKeys<boolean>(deps, request.id, (held) => ({
+  const { value } = await submitWithKeys<boolean>(deps, request, (held) => ({
     reads: [key, ...(request.reads ?? [])],
     signal: request.signal,
     build: (rows) => {
@@ -65,7 +65,7 @@ function draftUpkeep(
   const at = Math.max(people.now(), person.head.at)
   const { draft, close, lacks } = openDraft(people.deps, before, at)
   upkeep.edit?.(draft, rows)
-  if (lacks().length > 0) return { kind: 'done', value: { lacks: lacks() } }
+  if (lacks().length > 0) return { kind: 'postponed', value: { lacks: lacks() } }
   const { core, document } = person
   const change = close()
   const entry = personEntry(people.deps, { draft, core, event, replaces: document, policy })

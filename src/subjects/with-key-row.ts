@@ -1,10 +1,12 @@
 import { sameBytes } from '../base/bytes.ts'
-import { isPrivityError } from '../base/errors.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { Clock } from '../base/time.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
 import type { Entry, EntryReceipt } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Committed, Participant } from '../storage/participant.ts'
+import { PATIENCE } from '../storage/patience.ts'
 import type { Held, KeyRow } from './key-row.ts'
 import type { KeyRows } from './key-rows.ts'
 
@@ -15,16 +17,15 @@ export type Outcome<T> = { readonly done: T } | { readonly lacks: readonly RingE
 export interface WithKeysDeps {
   readonly keys: PersonKeys
   readonly keyRows: KeyRows | undefined
+  readonly clock: Clock
 }
 
 /** Whose keys, and their row if it was just read. */
 export interface WhoseKeys {
   readonly id: string
   readonly row?: KeyRow | undefined
+  readonly signal?: AbortSignal | undefined
 }
-
-/** Not provably without effect: what was added may be in use. */
-const DOUBTFUL: ReadonlySet<string> = new Set(['outcome_unknown', 'store_corrupt'])
 
 /**
  * Runs on a person's key row; again on a newer one, since another process may just have added the key that a
@@ -43,7 +44,7 @@ export async function withKeyRow<T>(
 /** Submits an operation about a person; what it lacks is in the key store before anything counts on it. */
 export async function submitWithKeys<T>(
   deps: WithKeysDeps & { readonly ledger: Ledger },
-  id: string,
+  { id, signal }: Pick<WhoseKeys, 'id' | 'signal'>,
   participantOf: (held: Held | undefined) => Participant<Entry, Outcome<T>>,
 ): Promise<Committed<T, EntryReceipt>> {
   const { keyRows, ledger } = deps
@@ -51,7 +52,7 @@ export async function submitWithKeys<T>(
     const { value, receipt } = await ledger.of(id).submit(participantOf(held))
     return 'lacks' in value ? value : { done: { value: value.done, receipt } }
   }
-  if (keyRows !== undefined) return provideKeys({ ...deps, keyRows }, { id }, submit)
+  if (keyRows !== undefined) return provideKeys({ ...deps, keyRows }, { id, signal }, submit)
   const outcome = await submit(undefined)
   if ('done' in outcome) return outcome.done
   throw new TypeError('keys within a document are never lacking')
@@ -59,26 +60,33 @@ export async function submitWithKeys<T>(
 
 type KeyStoreDeps = WithKeysDeps & { readonly keyRows: KeyRows }
 
+/** Others who write the same person all the time have been faster as often as that. */
+const ATTEMPTS = 64
+
+/**
+ * Keys that were added stay, whatever comes of it: an attempt that is taken for lost may land late, and what nobody
+ * counts on is harmless and goes with the person.
+ */
 async function provideKeys<T>(
-  { keys, keyRows }: KeyStoreDeps,
-  { id, row }: WhoseKeys,
+  { keys, keyRows, clock }: KeyStoreDeps,
+  { id, row, signal }: WhoseKeys,
   run: (held: Held) => Promise<Outcome<T>>,
 ): Promise<T> {
   let held: Held = { row: row ?? (await keyRows.read(id)), offered: [], isSettled: false }
-  try {
-    for (;;) {
-      const now = held
-      const outcome = await orNewer(keyRows, { id, held }, () => keys.meet(() => run(now)))
-      if ('done' in outcome) return outcome.done
-      if ('held' in outcome) held = outcome.held
-      else {
-        const added = await keyRows.add(id, outcome.lacks)
-        held = { row: added, offered: [...held.offered, ...outcome.lacks], isSettled: false }
-      }
+  const deadline = clock.now() + PATIENCE
+  for (let attempt = 1; ; attempt += 1) {
+    const now = held
+    const outcome = await orNewer(keyRows, { id, held }, () => keys.meet(() => run(now)))
+    if ('done' in outcome) return outcome.done
+    signal?.throwIfAborted()
+    const isLate = attempt > 1 && clock.now() >= deadline
+    if (isLate || attempt >= ATTEMPTS)
+      throw new PrivityError('write_conflict', { attempts: attempt })
+    if ('held' in outcome) held = outcome.held
+    else {
+      const added = await keyRows.add(id, outcome.lacks, signal)
+      held = { row: added, offered: [...held.offered, ...outcome.lacks], isSettled: false }
     }
-  } catch (error) {
-    if (isPrivityError(error) && !DOUBTFUL.has(error.code)) await takeBack(keyRows, id, held)
-    throw error
   }
 }
 
@@ -97,11 +105,6 @@ async function orNewer<T>(
     if (isSame && held.isSettled) throw error
     return { held: { ...held, row, isSettled: isSame } }
   }
-}
-
-/** Nobody counts on them: what stays behind is harmless, and goes with the person. */
-async function takeBack(keyRows: KeyRows, id: string, { offered }: Held): Promise<void> {
-  if (offered.length > 0) await keyRows.remove(id, offered).catch(() => undefined)
 }
 
 function isEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

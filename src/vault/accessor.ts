@@ -85,7 +85,7 @@ function walks({ vault, target, ask }: Bound): object {
     find: async function* (where: unknown, options?: unknown): AsyncGenerator<Found<object>> {
       const search = parseWhere(target, where)
       const walk = { ask, search, options: parseWalkOptions(target, options) }
-      yield* await findRecords(vault, target, walk)
+      yield* findRecords(vault, target, walk)
     },
     list: async function* (options?: unknown): AsyncGenerator<Found<object>> {
       yield* listRecords(vault, target, { ask, options: parseWalkOptions(target, options) })

@@ -17,6 +17,9 @@ export interface Layouts {
   /** Number of a type or class in the catalogue. */
   typeOf(record: string): number
   classOf(classKey: string): number
+  /** The other way round, also for what no policy has any more; empty for numbers that were never given. */
+  nameOfType(type: number): string
+  nameOfClass(accessClass: number): string
   /** Number of the class that holds a field, under a layout that is known. */
   classIn(layout: string, fieldId: string): number | undefined
   /** Fields of a record type that a purpose had under a policy that is known. */
@@ -52,6 +55,8 @@ export async function openLayouts(deps: LayoutsDeps): Promise<Layouts> {
   return {
     typeOf: (record) => catalogue.records.indexOf(record),
     classOf: (classKey) => catalogue.classes.indexOf(classKey),
+    nameOfType: (type) => catalogue.records[type] ?? '',
+    nameOfClass: (accessClass) => catalogue.classes[accessClass] ?? '',
     classIn: (layout, fieldId) => known.layouts.get(layout)?.get(fieldId),
     covered: (hash, purpose, record) => {
       const name = `${hash}/${purpose}`

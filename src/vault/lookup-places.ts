@@ -22,18 +22,12 @@ const PAGE = 64
 
 /**
  * Records whose token is that of the search, in the order of their ids, each once. Asks every generation of the
- * lookup whose key is there, and what earlier policies had in its place: until a reseal has got to everybody, some
+ * lookup whose key is known, and what earlier policies had in its place: until a reseal has got to everybody, some
  * records have tokens only there.
  *
  * @throws {@link key_unknown} when a newer policy dropped the keys of this one
  */
-export async function lookupPlaces(
-  vault: Vault,
-  target: Target,
-  walk: LookupWalk,
-): Promise<AsyncGenerator<Place>> {
-  // A generation that another process started may hold what was written since.
-  await vault.lookups.follow(walk.lookup)
+export function lookupPlaces(vault: Vault, target: Target, walk: LookupWalk): AsyncIterable<Place> {
   const tokens = tokensOf(vault, target, walk)
   const [only, ...more] = tokens.map((token) => placesOf(vault, token, walk.after))
   return only === undefined || more.length > 0 ? eachOnce([only ?? [], more].flat()) : only

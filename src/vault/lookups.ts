@@ -7,11 +7,11 @@ import type { PersonKeys } from '../keys/person-keys.ts'
 import type { Catalogue } from '../policy/catalogue.ts'
 import { type CompiledLookup, parseLookupName } from '../policy/compiled-lookup.ts'
 import type { CompiledPolicy, CompiledRecord } from '../policy/compiled.ts'
-import { builtInById, normaliserId } from '../policy/normaliser.ts'
 import { FULL_BITS } from '../policy/record-lookups.ts'
 import type { Keyspace, LookupKey } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
+import { type EarlierLookup, earlierLookup } from './earlier-lookup.ts'
 
 /**
  * Blind indexes: a keyed digest of the normalised value, under a key of its own per lookup and generation. Storage
@@ -39,8 +39,12 @@ export interface Lookups {
   refresh(): Promise<boolean>
   /** Another number whenever a refresh, whoever asked for it, brought other generations. */
   readonly version: number
-  /** Learns of what other processes did, if the newest key of this lookup is not what it was. */
-  follow(lookup: CompiledLookup): Promise<void>
+  /** Whether there are keys to search by, and all of every lookup are open. */
+  isReady(lookup: CompiledLookup): boolean
+  /** Rows that tell whether the newest key of this lookup is what it was. */
+  watched(lookup: CompiledLookup): readonly Key[]
+  /** Learns of what other processes did if these rows, or those that it reads, are not what they were; tells so. */
+  follow(lookup: CompiledLookup, rows?: WatchedRows): Promise<boolean>
   /** Opens what is not open yet, with keys of epochs that were not met before. */
   open(): Promise<void>
 }
@@ -51,10 +55,8 @@ export interface Slot {
   readonly generation: number
 }
 
-/** A lookup of an earlier policy, and how its tokens are made. */
-export interface EarlierLookup extends Pick<CompiledLookup, 'kind' | 'length' | 'fields'> {
-  readonly number: number
-}
+/** Values of {@link Lookups.watched}. */
+export type WatchedRows = readonly (Uint8Array | undefined)[]
 
 /** What lookups need. */
 export interface LookupsDeps {
@@ -70,6 +72,8 @@ type KeyRows = ReadonlyMap<number, ReadonlyMap<number, Uint8Array>>
 interface State extends LookupsDeps {
   rows: KeyRows
   version: number
+  /** Those of which every key is open. */
+  open: KeyRows | undefined
   readonly macs: Map<string, OpenedMac>
 }
 
@@ -88,7 +92,8 @@ const NO_ROWS: ReadonlyMap<number, Uint8Array> = new Map()
 /** Finds the keys of all lookups; one whose class is withheld fails when it is used. */
 export async function openLookups(deps: LookupsDeps): Promise<Lookups> {
   const { catalogue, keyspace } = deps
-  const state: State = { ...deps, rows: await readKeys(deps), version: 0, macs: new Map() }
+  const rows = await readKeys(deps)
+  const state: State = { ...deps, rows, version: 0, open: undefined, macs: new Map() }
   await openAll(state)
   const numbers = new Map(catalogue.lookups.map(({ name }, lookup) => [name, lookup]))
   const names = catalogue.lookups.map(({ name }) => parseLookupName(name))
@@ -124,7 +129,9 @@ export async function openLookups(deps: LookupsDeps): Promise<Lookups> {
     slots: () => slotsOf(state.rows),
     mint: (lookup) => lookupKeyRow(deps, { lookup, generation: newest(lookup) + 1 }),
     refresh: () => refresh(state),
-    follow: (lookup) => follow(state, numberOf(lookup)),
+    isReady: (lookup) => state.open === state.rows && state.rows.has(numberOf(lookup)),
+    watched: (lookup) => watchedKeys(state, numberOf(lookup)),
+    follow: (lookup, rows) => follow(state, numberOf(lookup), rows),
     open: () => openAll(state),
   }
 }
@@ -181,24 +188,6 @@ async function readKeys({
   return rows
 }
 
-/** Only what is made of the same fields in the same way, by rules that are still known. */
-function earlierLookup(
-  { kind, length, fields }: CompiledLookup,
-  name: NonNullable<ReturnType<typeof parseLookupName>>,
-  number: number,
-): readonly EarlierLookup[] {
-  const ids = fields.map(({ id }) => id).join()
-  if (name.kind !== kind || name.length !== length || name.fieldIds.join() !== ids) return []
-  const known = fields.flatMap((field, at) => {
-    const id = name.normalisers[at] ?? ''
-    const normaliser = normaliserId(field.normaliser) === id ? field.normaliser : builtInById(id)
-    return normaliser === undefined ? [] : [{ ...field, normaliser }]
-  })
-  return known.length === fields.length
-    ? [{ kind, ...(length === undefined ? {} : { length }), fields: known, number }]
-    : []
-}
-
 async function refresh(state: State): Promise<boolean> {
   const before = namesOf(state.rows)
   const rows = await readKeys(state)
@@ -214,23 +203,27 @@ async function refresh(state: State): Promise<boolean> {
   return namesOf(rows) !== before
 }
 
-async function follow(state: State, lookup: number): Promise<void> {
-  const { store, keyspace } = state
+function watchedKeys(state: State, lookup: number): readonly Key[] {
   const newest = newestOf(state, lookup)
-  const keys = [newest, newest + 1].map((generation) => keyspace.lookupKey(lookup, generation))
-  const [row, ahead] = await store.read(keys)
-  const known = state.rows.get(lookup)?.get(newest)
+  return [newest, newest + 1].map((generation) => state.keyspace.lookupKey(lookup, generation))
+}
+
+async function follow(state: State, lookup: number, rows?: WatchedRows): Promise<boolean> {
+  const [row, ahead] = rows ?? (await state.store.read(watchedKeys(state, lookup)))
+  const known = state.rows.get(lookup)?.get(newestOf(state, lookup))
   const isSame = known !== undefined && row !== undefined && sameBytes(known, row)
   if (isSame && ahead === undefined) await openAll(state)
   else await refresh(state)
+  return !isSame || ahead !== undefined
 }
 
 /** While the rows are fresh: the epoch that one is wrapped under may be retired later. */
 async function openAll(state: State): Promise<void> {
-  const closed = slotsOf(state.rows).filter((slot) => !isOpened(state, slot))
-  if (closed.length === 0) return
+  const { rows } = state
+  if (state.open === rows) return
+  const closed = slotsOf(rows).filter((slot) => !isOpened(state, slot))
   await state.keys.load(closed.flatMap((slot) => wrappedOf(state, slot)?.under ?? []))
-  for (const slot of closed) isOpened(state, slot)
+  if (closed.filter((slot) => !isOpened(state, slot)).length === 0) state.open = rows
 }
 
 function isOpened(state: State, slot: Slot): boolean {

@@ -118,7 +118,6 @@ export function openRecord(
   },
 ): OpenedRecord {
   const current = target.record.layout.id
-  const wanted = new Set(fields.map(({ id }) => id))
   const classes: number[] = []
   const values = new Map<string, JsonValue>()
   for (const [name, [, layout]] of Object.entries(record.head.sections)) {
@@ -128,7 +127,10 @@ export function openRecord(
     if (!fields.some(holds)) continue
     classes.push(accessClass)
     const payload = openSection(record, accessClass, person.key(accessClass))
-    for (const [id, value] of Object.entries(payload)) if (wanted.has(id)) values.set(id, value)
+    for (const { id } of fields) {
+      const value = Object.hasOwn(payload, id) ? payload[id] : undefined
+      if (value !== undefined) values.set(id, value)
+    }
   }
   return { values, revision: record.head.revision, classes }
 }

@@ -16,6 +16,7 @@ import {
 import type { Target, Vault } from './vault.ts'
 import { buildView } from './view.ts'
 import type { JsonValue } from '../base/canonical.ts'
+import type { Key } from '../storage/store.ts'
 
 /** One access to one record. */
 export interface ReadRequest {
@@ -36,6 +37,15 @@ export interface Screen {
   matches(values: ReadonlyMap<string, JsonValue>): boolean
 }
 
+/** What was read for one access, all at one moment; nothing of it is decided or opened yet. */
+export interface Fetched {
+  readonly person: Person
+  readonly notices: Uint8Array | undefined
+  readonly rows: RecordRows
+  /** Rows that were asked for beside those of the access. */
+  readonly also: readonly (Uint8Array | undefined)[]
+}
+
 /**
  * Reads, decides, opens and logs one record; undefined when it does not match.
  *
@@ -46,30 +56,53 @@ export async function readRecord(
   target: Target,
   request: ReadRequest,
 ): Promise<object | undefined> {
-  const { ask, id, recordId, signal } = request
+  return readFetched(vault, target, { request, fetched: await fetchRecord(vault, target, request) })
+}
+
+/**
+ * Reads what an access takes, and other rows with it.
+ *
+ * @throws {@link not_found} · @throws {@link erased}
+ */
+export async function fetchRecord(
+  vault: Vault,
+  target: Target,
+  { ask, id, recordId, signal, also = [] }: ReadRequest & { readonly also?: readonly Key[] },
+): Promise<Fetched> {
   const decisive = vault.permit.readsFor(ask)
-  const reads = [...decisive, ...recordReads(vault, target, request)]
-  const { person, rows } = await vault.people.read(id, reads, signal)
-  const notices = decisive.length === 0 ? undefined : rows[0]
-  const [page, row] = rows.slice(decisive.length)
+  const own = recordReads(vault, target, { id, recordId })
+  const { person, rows } = await vault.people.read(id, [...decisive, ...own, ...also], signal)
+  const rest = decisive.length + own.length
+  const [page, row] = rows.slice(decisive.length, rest)
+  return {
+    person,
+    notices: decisive.length === 0 ? undefined : rows[0],
+    rows: { recordId, page, row },
+    also: rows.slice(rest),
+  }
+}
+
+/** Goes on where {@link fetchRecord} ended. @throws {@link not_permitted} · @throws {@link incomplete_record} */
+export async function readFetched(
+  vault: Vault,
+  target: Target,
+  { request, fetched }: { readonly request: ReadRequest; readonly fetched: Fetched },
+): Promise<object | undefined> {
+  const { ask, id, screen } = request
+  const { person, notices, rows } = fetched
   const related = await vault.permit.related(ask, id)
   const { allowed, reasons } = vault.permit.decide(ask, { head: person.head, notices, related })
   if (!allowed) throw await refuse(vault, { target, request, person, reasons })
-  const record = findRecord(vault, target, {
-    person,
-    rows: { recordId, page, row } satisfies RecordRows,
-  })
+  const record = findRecord(vault, target, { person, rows })
   await ensureKnown(vault, { person, record, purpose: ask.name })
-  const visible = new Set(visibleFields(vault, target, person))
   const wanted = request.select ?? target.plan.fields
-  const fields = wanted.filter((field) => visible.has(field))
-  const open = (some: readonly CompiledField[]): Promise<OpenedRecord> =>
+  const visible = visibleFields(vault, target, person)
+  const fields = visible === target.plan.fields ? wanted : wanted.filter(isIn(visible))
+  const open = (some: readonly CompiledField[]): OpenedRecord | Promise<OpenedRecord> =>
     openAgain(vault, person, () => openRecord(vault, target, { person, record, fields: some }))
-  const { screen } = request
   // Who shares a token by chance is not disclosed to anybody, and stands in no log.
   if (screen?.first !== undefined) {
-    const ids = new Set(screen.first.map(({ id }) => id))
-    const { values } = await open(fields.filter(({ id }) => ids.has(id)))
+    const { values } = await open(fields.filter(isIn(screen.first)))
     if (!screen.matches(values)) return undefined
   }
   const opened = await open(fields)
@@ -79,14 +112,18 @@ export async function readRecord(
   return view
 }
 
+function isIn(some: readonly CompiledField[]): (field: CompiledField) => boolean {
+  const ids = new Set(some.map(({ id }) => id))
+  return ({ id }) => ids.has(id)
+}
+
 /** A provider that was down, or a class that was withheld, may have come back since. */
-async function openAgain<T>({ people }: Vault, { ring }: Person, open: () => T): Promise<T> {
+function openAgain<T>({ people }: Vault, { ring }: Person, open: () => T): T | Promise<T> {
   try {
     return open()
   } catch (error) {
     if (!isPrivityError(error, 'key_unavailable')) throw error
-    await people.deps.keys.load(ring)
-    return open()
+    return people.deps.keys.load(ring).then(open)
   }
 }
 
@@ -141,7 +178,7 @@ function accessOf(
   const { head } = person
   return {
     pseudonym: head.pseudonym,
-    actor: { id: ask.actor.id, roles: ask.actor.roles },
+    actor: ask.actor,
     purpose: ask.name,
     action,
     record: target.record.name,

@@ -3,9 +3,11 @@ import type { ParsedChanges } from '../policy/compiled.ts'
 import { assertRecordSize } from '../policy/record-size.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Draft } from '../subjects/draft.ts'
+import { moveRecordDue } from '../subjects/due.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ValueAt } from './normalise.ts'
 import { pageEntry, pageOf } from './open-record.ts'
+import { type Aging, type AgingRecord, hasSection, retentionAfter } from './record-retention.ts'
 import { changeTokens, dropTokens } from './record-tokens.ts'
 import {
   decodeRecord,
@@ -23,6 +25,10 @@ export interface RecordDraft {
   /** As it stands before; undefined when there is none. */
   readonly head: RecordHead | undefined
   save(changes: ParsedChanges): void
+  /** Carries out the end of some fields: they are unset, or set to what may stay of them. */
+  end(changes: ParsedChanges): void
+  /** Remembers what the app tells of the record; without a time, that it has not happened after all. */
+  tell(event: string, at: number | undefined): void
   /** Brings the record to the layout and the lookups of the running policy; values stay as they are. */
   renew(): void
   remove(): void
@@ -48,6 +54,7 @@ interface State {
 interface Saving extends ParsedChanges {
   readonly reindex: ReadonlySet<string> | 'all'
   readonly taken: 'refuse' | 'leave'
+  readonly kind: Aging['kind']
 }
 
 /** Opens a record of the person for change. */
@@ -66,13 +73,20 @@ export function draftRecord(
   const state: State = { vault, target, draft, rows, place, head, sections: decodeRecord(row) }
   return {
     head,
-    save: ({ set, unset }) => {
-      const reindex = new Set([...Object.keys(set), ...unset])
-      save(state, { set, unset, reindex, taken: 'refuse' })
-    },
-    renew: () => save(state, { set: {}, unset: [], reindex: 'all', taken: 'leave' }),
+    save: (changes) => save(state, { ...changes, ...savingOf(changes, 'written') }),
+    end: (changes) => save(state, { ...changes, ...savingOf(changes, 'ended') }),
+    tell: (event, at) => tell(state, { event, at }),
+    renew: () =>
+      save(state, { set: {}, unset: [], reindex: 'all', taken: 'leave', kind: 'renewed' }),
     remove: () => remove(state),
   }
+}
+
+function savingOf(
+  { set, unset }: ParsedChanges,
+  kind: Aging['kind'],
+): Pick<Saving, 'reindex' | 'taken' | 'kind'> {
+  return { reindex: new Set([...Object.keys(set), ...unset]), taken: 'refuse', kind }
 }
 
 function headOf({
@@ -85,7 +99,7 @@ function headOf({
   return draft.page(pageOf(recordId), rows).records[pageEntry(type, recordId)]
 }
 
-function save(state: State, { set, unset, ...lookups }: Saving): void {
+function save(state: State, { set, unset, kind, ...lookups }: Saving): void {
   const { vault, target, draft, head } = state
   const current = target.record.layout.id
   const classOf = (id: string): number | undefined => vault.layouts.classIn(current, id)
@@ -109,7 +123,26 @@ function save(state: State, { set, unset, ...lookups }: Saving): void {
       taken: lookups.taken,
       valueAt: valuesAfter(state, payloads, classOf),
     }),
+    ...retentionAfter(agingOf(state, sections), { kind, set: Object.keys(set), unset }),
   })
+}
+
+function tell(state: State, told: NonNullable<Aging['told']>): void {
+  const { head } = state
+  if (head === undefined) throw new PrivityError('not_found', { kind: 'record' })
+  const aging = { kind: 'renewed', set: [], unset: [], told } as const
+  writeHead(state, { ...head, ...retentionAfter(agingOf(state, head.sections), aging) })
+}
+
+function agingOf(state: State, sections: RecordHead['sections']): AgingRecord {
+  const { vault, target, draft, head } = state
+  return {
+    rules: target.record.retention,
+    before: head,
+    at: draft.at,
+    registeredAt: draft.head.registeredAt,
+    holds: (id) => hasSection(sections, id, vault.layouts),
+  }
 }
 
 /** Values as they will be; a class that is not written is opened when a lookup asks for it. */
@@ -215,6 +248,7 @@ function writeHead(state: State, head: RecordHead | undefined): void {
   const { vault, draft, rows, place, sections } = state
   const { keyspace } = vault.people.deps
   const { type, recordId } = place
+  moveRecordDue(draft, keyspace, { place, before: state.head, after: head })
   const holder = keyspace.holder(type, draft.id)
   if (recordId === undefined) {
     if (head === undefined) return

@@ -100,7 +100,7 @@ export function changeTokens(state: TokenDraft, change: TokenChange): RecordToke
 
 /** Deletes every lookup row of a record. */
 export function dropTokens(
-  { vault, draft, place }: Omit<TokenDraft, 'rows' | 'head'>,
+  { vault, draft, place }: Pick<TokenDraft, 'vault' | 'draft' | 'place'>,
   { tokens, claims = [] }: RecordTokens,
 ): void {
   for (const fact of tokens) draft.del(tokenKey(vault, place, fact))

@@ -4,9 +4,13 @@ import { parseInput } from '../base/parse.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import type { Found } from '../policy/accessor-types.ts'
 import { FULL_BITS } from '../policy/record-lookups.ts'
+import type { CompiledField } from '../policy/compiled.ts'
 import { scanRows } from '../storage/scan-rows.ts'
+import { isUnreadable } from '../subjects/unreadable.ts'
+import type { Key } from '../storage/store.ts'
 import { lookupPlaces, type Place } from './lookup-places.ts'
-import { readRecord, type ReadRequest } from './read.ts'
+import type { WatchedRows } from './lookups.ts'
+import { fetchRecord, readFetched, type ReadRequest } from './read.ts'
 import type { Target, Vault } from './vault.ts'
 import { isMet, type Search } from './where.ts'
 
@@ -57,7 +61,7 @@ export function listRecords(
   vault: Vault,
   target: Target,
   walk: { readonly ask: ParsedAsk; readonly options: WalkOptions },
-): AsyncGenerator<Found<object>> {
+): AsyncGenerator<Found<object>, boolean> {
   const { options } = walk
   const places = target.record.many
     ? manyPlaces(vault, target, options)
@@ -69,23 +73,35 @@ export function listRecords(
  * Records whose fields have these values. Tokens say where to look; every term is then held against the opened
  * values, since a token may be shared by chance.
  */
-export async function findRecords(
+export async function* findRecords(
   vault: Vault,
   target: Target,
   walk: { readonly ask: ParsedAsk; readonly options: WalkOptions; readonly search: Search },
-): Promise<AsyncGenerator<Found<object>>> {
+): AsyncGenerator<Found<object>> {
   const { search, options, ask } = walk
-  const places = await lookupPlaces(vault, target, { ...search, after: options.after })
-  const screen = screenOf(target, search)
-  return readPlaces(vault, target, { ask, options, places, action: 'find', screen })
+  const { lookups } = vault
+  const { lookup } = search
+  if (!lookups.isReady(lookup)) await lookups.follow(lookup)
+  const isOutrun = yield* readPlaces(vault, target, {
+    ask,
+    options,
+    places: lookupPlaces(vault, target, { ...search, after: options.after }),
+    action: 'find',
+    screen: screenOf(target, search),
+    watch: {
+      keys: lookups.watched(lookup),
+      hasChanged: (rows) => lookups.follow(lookup, rows),
+    },
+  })
+  if (isOutrun) yield* findRecords(vault, target, walk)
 }
 
 /** What has to be opened to tell whether a record is meant. */
 function screenOf({ record }: Target, { terms, lookup }: Search): ReadRequest['screen'] & {} {
-  const ids = new Set(terms.map(({ field }) => field.id))
+  const isTerm = ({ id }: CompiledField): boolean => terms.some(({ field }) => field.id === id)
   return {
     // Where chance meetings are not to be expected, all is opened at once.
-    first: lookup.bits === FULL_BITS ? undefined : record.fields.filter(({ id }) => ids.has(id)),
+    first: lookup.bits === FULL_BITS ? undefined : record.fields.filter(isTerm),
     matches: (values) => terms.every((term) => isMet(term, values.get(term.field.id))),
   }
 }
@@ -96,23 +112,40 @@ interface Reading {
   readonly places: AsyncIterable<Place>
   readonly action: 'find' | 'list'
   readonly screen?: ReadRequest['screen'] & {}
+  readonly watch?: Watch
 }
 
+/** Rows on which the places rest: read with the first record, instead of in a round of their own. */
+interface Watch {
+  readonly keys: readonly Key[]
+  hasChanged(rows?: WatchedRows): Promise<boolean>
+}
+
+/**
+ * Gives nothing, and returns true, when what is watched has changed: others may have written elsewhere since. What
+ * does not open hides none of the others, and is told last, as an error: behind it a cursor goes on.
+ */
 async function* readPlaces(
   vault: Vault,
   target: Target,
-  { ask, options, places, action, screen }: Reading,
-): AsyncGenerator<Found<object>> {
+  { ask, options, places, action, screen, watch }: Reading,
+): AsyncGenerator<Found<object>, boolean> {
+  let unwatched = watch
   let count = 0
+  let unread: unknown
+  const skip = (error: unknown): void => {
+    unread ??= error
+  }
   for await (const place of places) {
     options.signal?.throwIfAborted()
-    const view = await readAllowed(vault, target, {
-      ask,
-      action,
-      signal: options.signal,
-      ...place,
-      ...(screen === undefined ? {} : { screen }),
-    })
+    const screened = screen === undefined ? {} : { screen }
+    const request: ReadRequest = { ask, action, signal: options.signal, ...place, ...screened }
+    const also = unwatched?.keys ?? []
+    const fetched = await orLeftOut(fetchRecord(vault, target, { ...request, also }), skip)
+    if (fetched === undefined) continue
+    if ((await unwatched?.hasChanged(fetched.also)) === true) return true
+    unwatched = undefined
+    const view = await orLeftOut(readFetched(vault, target, { request, fetched }), skip)
     if (view === undefined) continue
     yield Object.freeze({
       subjectId: place.id,
@@ -121,8 +154,11 @@ async function* readPlaces(
       cursor: cursorOf(place),
     })
     count += 1
-    if (count >= options.limit) return
+    if (count >= options.limit) break
   }
+  if ((await unwatched?.hasChanged()) === true) return true
+  if (unread !== undefined) throw unread
+  return false
 }
 
 /** Who may not be seen, or is gone since the page was read, is left out without a trace in the answer. */
@@ -133,16 +169,16 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'incomplete_record',
 ])
 
-async function readAllowed(
-  vault: Vault,
-  target: Target,
-  request: ReadRequest,
-): Promise<object | undefined> {
+async function orLeftOut<T>(
+  reading: Promise<T>,
+  skip: (error: unknown) => void,
+): Promise<T | undefined> {
   try {
-    return await readRecord(vault, target, request)
+    return await reading
   } catch (error) {
-    if (isPrivityError(error) && LEFT_OUT.has(error.code)) return undefined
-    throw error
+    if (isUnreadable(error)) skip(error)
+    else if (!isPrivityError(error) || !LEFT_OUT.has(error.code)) throw error
+    return undefined
   }
 }
 

@@ -53,6 +53,7 @@ function calls(store: Store): readonly (() => Promise<unknown>)[] {
   return [
     () => store.read(['a']),
     () => store.read(['a', 'b']),
+    () => store.read(['a', 'b', 'c', 'd', 'e', 'f']),
     () => store.scan('', { limit: 1 }),
     () => store.commit(put('a', 'new')),
     async () => store.scrub?.(),
@@ -107,7 +108,7 @@ test('each result code has its meaning, in the style of every client and in ever
       }
       for (const text of ['SELECT value', 'json_each', 'SELECT key, value']) {
         flaky.failOn(text, style(name, code))
-        const errors = await Promise.all(calls(store).slice(0, 3).map(errorOf))
+        const errors = await Promise.all(calls(store).slice(0, 4).map(errorOf))
         expect(errors).toEqual(expect.arrayContaining([expect.objectContaining(failed)]))
       }
       flaky.failOn('COMMIT', style(name, code))

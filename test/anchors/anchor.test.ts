@@ -6,6 +6,7 @@ import { addCosignature, parseNote, signNote } from '../../src/crypto/note.ts'
 import { type AnchorPlace, ANCHORS } from '../support/anchors.ts'
 import { fixedKey } from '../support/fixed-key.ts'
 import { type GrowingLog, growingLog } from '../support/growing-log.ts'
+import { leaveEngines } from '../support/stores.ts'
 
 const SEED = 20_261_122
 const SLOW = 120_000
@@ -17,6 +18,8 @@ let fork: GrowingLog
 /** The checkpoint of each size. */
 let notes: readonly string[]
 const places: AnchorPlace[] = []
+
+leaveEngines()
 
 beforeAll(async () => {
   log = await growingLog()

@@ -112,6 +112,7 @@ const NOTHING: BasisFacts = {
   consent: undefined,
   objected: false,
   restricted: false,
+  closed: false,
   stale: false,
   at: 100,
 }
@@ -135,6 +136,15 @@ describe('why a purpose has no basis', () => {
 
   test('that needs consent, when nobody was asked', () => {
     expect(basisDenials(NOTHING)).toEqual(['not_asked'])
+  })
+
+  test('of somebody who was to be erased, unless it is a legal obligation', () => {
+    for (const basis of BASES) {
+      const facts = { ...NOTHING, basis, consent: fact('given'), closed: true }
+      expect(basisDenials(facts)).toEqual(basis === 'legal_obligation' ? [] : ['erased'])
+      const unknown = { ...facts, closed: undefined } as unknown as BasisFacts
+      expect(basisDenials(unknown)).toEqual(basisDenials(facts))
+    }
   })
 
   test('that needs consent, when the words have changed since', () => {

@@ -21,7 +21,7 @@ import {
   SECRET,
 } from '../support/acme.ts'
 import { drain, inPieces, patternOf, streamOf } from '../support/byte-streams.ts'
-import { journey } from '../support/stores.ts'
+import { journey, storesOf } from '../support/stores.ts'
 
 const SUPPORT = { purpose: 'support', actor: ACTORS.support } as const
 const CARE = { purpose: 'care', actor: ACTORS.care } as const
@@ -190,7 +190,7 @@ journey('a field that changes its class keeps its attachments', async (place) =>
   }))
   const after = await createPrivity({
     policy: definePolicy({ controller, purposes, roles, records: { ...records, contact } }),
-    store: place.store(),
+    ...storesOf(place.store()),
     keys: localKeys(SECRET),
     clock: fakeClock(),
   })

@@ -21,7 +21,7 @@ import {
   SECRET,
   until,
 } from '../support/acme.ts'
-import { journey, type Place } from '../support/stores.ts'
+import { journey, type Place, keyStoreOf, storesOf } from '../support/stores.ts'
 
 const KEYS: Keyspace = createKeyspace(toHex(sha256(utf8('acme'))).slice(0, 16))
 
@@ -41,7 +41,13 @@ interface Entry {
 async function accessesIn(place: Pick<Place, 'store' | 'rows'>): Promise<readonly Entry[]> {
   const store = place.store()
   await store.open()
-  const deps = { store, keyspace: KEYS, provider: localKeys(SECRET), clock: eagerClock() }
+  await keyStoreOf(store)?.open()
+  const deps = {
+    ...storesOf(store),
+    keyspace: KEYS,
+    provider: localKeys(SECRET),
+    clock: eagerClock(),
+  }
   const { controller } = await openRoot(deps)
   const segments = (await place.rows()).filter(([key]) => /\/w\/[0-9a-f]{4}\/s\//.test(key))
   await store.close()

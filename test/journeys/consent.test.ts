@@ -15,7 +15,7 @@ import {
   refusal,
   START,
 } from '../support/acme.ts'
-import { journey, type Place } from '../support/stores.ts'
+import { durabilityOf, journey, type Place } from '../support/stores.ts'
 
 const NOW = '2026-11-21T09:00:00.000Z'
 const IN_24_MONTHS = '2028-11-21T09:00:00.000Z'
@@ -566,7 +566,7 @@ journey('a receipt claims no more durability than the store has', async (place) 
   const { id } = await acme.subjects.register()
   const { receipt } = await acme.consent.withdraw(id, { purposes: ['marketing'] })
   expect(await verifyReceipt(receipt, acme.ledger.publicKeys)).toMatchObject({
-    record: { durability: place.name === 'memory' ? 'none' : 'power-loss' },
+    record: { durability: await durabilityOf(place) },
   })
   await acme.close()
 })

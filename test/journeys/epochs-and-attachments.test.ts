@@ -16,7 +16,7 @@ import {
 } from '../support/acme.ts'
 import { drain, patternOf, streamOf } from '../support/byte-streams.ts'
 import { type EpochKeys, epochKeys } from '../support/epoch-keys.ts'
-import { journey, type Place } from '../support/stores.ts'
+import { journey, type Place, storesOf } from '../support/stores.ts'
 
 const SUPPORT = { purpose: 'support', actor: ACTORS.support } as const
 const SCAN = patternOf(20_000)
@@ -84,7 +84,7 @@ journey('resealing keeps the keys of attachments whose field has another class',
   }))
   const after = await createPrivity({
     policy: definePolicy({ controller, purposes, roles, records: { ...records, contact } }),
-    store: place.store(),
+    ...storesOf(place.store()),
     keys: localKeys(SECRET),
     clock,
   })

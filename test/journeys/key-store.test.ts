@@ -1,88 +1,26 @@
 import { expect, test } from 'vitest'
-import { exportStore, importStore, type Store } from 'privity'
+import { exportStore, importStore } from 'privity'
 import { memoryData, type MemoryData, memoryStore } from 'privity/memory'
-import { createKeyspace } from '../../src/storage/keyspace.ts'
-import { decodeContainer, SECTION } from '../../src/storage/container.ts'
-import { toHex, utf8 } from '../../src/base/bytes.ts'
-import { sha256 } from '../../src/crypto/hash.ts'
-import {
-  accessorsOf,
-  type Acme,
-  type AcmeOptions,
-  ANNA,
-  eagerClock,
-  openAcme,
-  refusal,
-} from '../support/acme.ts'
+import { SECTION } from '../../src/storage/container.ts'
+import { accessorsOf, type Acme, ANNA, eagerClock, openAcme, refusal } from '../support/acme.ts'
 import { epochKeys } from '../support/epoch-keys.ts'
+import {
+  acmeKeyspace as keyspace,
+  copyOf,
+  edit,
+  faultsOf,
+  kindsAt,
+  openPair as open,
+  pair,
+  rowsOf,
+  withAnna,
+} from '../support/key-stores.ts'
 import { createLanes } from '../support/lanes.ts'
 import { scaled } from '../support/scale.ts'
 import { seeded } from '../support/seeded.ts'
 import { dyingStore } from '../support/stores.ts'
 
-const keyspace = createKeyspace(toHex(sha256(utf8('acme'))).slice(0, 16))
 const REASON = { reason: 'subject_request' } as const
-
-interface Pair {
-  readonly main: MemoryData
-  readonly keys: MemoryData
-}
-
-function pair(): Pair {
-  return { main: memoryData(), keys: memoryData() }
-}
-
-function open({ main, keys }: Pair, options: AcmeOptions = {}): Promise<Acme> {
-  return openAcme(memoryStore({ share: main }), {
-    keyStore: memoryStore({ share: keys }),
-    clock: eagerClock(),
-    ...options,
-  })
-}
-
-async function withAnna(
-  stores: Pair,
-  options: AcmeOptions = {},
-): Promise<{ readonly acme: Acme; readonly id: string }> {
-  const acme = await open(stores, options)
-  const { id } = await acme.subjects.register()
-  await accessorsOf(acme).support.contact.create(id, ANNA)
-  return { acme, id }
-}
-
-/** All rows under a prefix of an opened store. */
-async function rowsOf(share: MemoryData): Promise<readonly (readonly [string, Uint8Array])[]> {
-  const store = memoryStore({ share })
-  await store.open()
-  return store.scan('', { limit: 10_000 })
-}
-
-async function copyOf(share: MemoryData): Promise<MemoryData> {
-  const copy = memoryData()
-  const store = memoryStore({ share: copy })
-  await store.open()
-  const put = await rowsOf(share)
-  await store.commit({ checks: [], put, del: [] })
-  return copy
-}
-
-async function edit(share: MemoryData, change: (store: Store) => Promise<void>): Promise<void> {
-  const store = memoryStore({ share })
-  await store.open()
-  await change(store)
-}
-
-async function kindsAt(share: MemoryData, id: string): Promise<readonly number[]> {
-  const store = memoryStore({ share })
-  await store.open()
-  const [row] = await store.read([keyspace.person(id)])
-  return row === undefined ? [] : (decodeContainer(row) ?? []).map(({ kind }) => kind)
-}
-
-async function faultsOf(acme: Acme): Promise<readonly string[]> {
-  const { faults } = await acme.ledger.verify({ deep: true })
-  return faults.map(({ kind }) => kind)
-}
 
 test('no key of a person is in the main store', async () => {
   const stores = pair()
@@ -125,7 +63,7 @@ test('an older copy of the store opens nothing of whoever was erased since', asy
   const restored = await open({ ...stores, main: backup })
   const read = accessorsOf(restored).support.contact.read(id as never)
   expect((await refusal(read)).code).toBe('erased')
-  expect(await faultsOf(restored)).toContain('key_row_missing')
+  expect(await faultsOf(restored)).toContain('key_row_fenced')
 })
 
 test('an older copy of the key store brings nobody back, and is named', async () => {
@@ -149,7 +87,7 @@ test('what is wrong with a key row is told apart from an erasure, and named', as
   const cases = {
     missing: { code: 'key_unknown', fault: 'key_row_missing' },
     foreign: { code: 'key_unknown', fault: 'key_row_missing' },
-    changed: { code: 'key_unreadable', fault: 'document_unreadable' },
+    changed: { code: 'key_unreadable', fault: 'key_row_changed' },
   } as const
   for (const [name, { code, fault }] of Object.entries(cases)) {
     const keys = await copyOf(stores.keys)

@@ -50,6 +50,19 @@ describe('a process that another one has gone ahead of, to a new epoch and new k
     expect(await other.ids(ANNA)).toEqual([anna])
   })
 
+  test('finds what was written under them next to what it knew of, and logs each once', async () => {
+    const { one, other } = await openTwo(PLAIN)
+    const anna = await one.add(ANNA)
+    expect(await other.ids(ANNA)).toEqual([anna])
+    await one.privity.keys.rotateLookups()
+    const namesake = await one.add(ANNA)
+    const bram = await one.add(BRAM)
+    expect(await other.ids(ANNA)).toEqual([anna, namesake].sort())
+    expect(await other.ids(BRAM)).toEqual([bram])
+    expect(await timesFound(other, anna)).toBe(2)
+    expect(await timesFound(other, namesake)).toBe(1)
+  })
+
   test('keeps values unique, also when the provider was down as it learnt of that', async () => {
     const { one, other, withhold, later } = await openTwo(UNIQUE)
     await one.add(ANNA)
@@ -86,6 +99,16 @@ describe('a process that another one has gone ahead of, to a new epoch and new k
     const adding = Array.from({ length: 20 }, (_, at) => other.add({ email: `u${at}@example.com` }))
     expect(new Set(await Promise.all(adding)).size).toBe(20)
   })
+})
+
+test('a search learns of keys that others started in the read of what it finds', async () => {
+  const store = hookedStore(memoryStore())
+  const desk = await openDesk(store, PLAIN)
+  const anna = await desk.add(ANNA)
+  const before = store.reads.length
+  expect(await desk.ids(ANNA)).toEqual([anna])
+  const families = store.reads.slice(before).map((keys) => keys.map((key) => key.split('/')[1]))
+  expect(families.filter(([family]) => family === 'p' || family === 'k')).toEqual([['p', 'k', 'k']])
 })
 
 describe('a write that is under way when its process learns of new keys of lookups', () => {
@@ -143,6 +166,12 @@ test('a process whose lookup a newer policy dropped says so instead of finding n
   const again = await openDesk(memoryStore({ share }), PLAIN)
   expect(await refusal(again.ids(ANNA))).toMatchObject(dropped)
 })
+
+async function timesFound({ privity }: Desk, subjectId: string): Promise<number> {
+  let times = 0
+  for await (const _ of privity.audit.query({ subjectId, action: 'find' })) times += 1
+  return times
+}
 
 /** A new epoch, everything wrapped under it, and new keys of lookups. */
 async function goOn({ privity }: Desk): Promise<void> {

@@ -18,7 +18,7 @@ import {
 } from '../support/acme.ts'
 import { epochKeys } from '../support/epoch-keys.ts'
 import { setBack } from '../support/set-back.ts'
-import { type Place, type StoreName, STORES } from '../support/stores.ts'
+import { leaveEngines, type Place, type PlaceName, PLACES } from '../support/stores.ts'
 
 const SLOW = 60_000
 const CORE = 'core'
@@ -61,19 +61,21 @@ const PROVIDERS: { readonly [name: string]: () => Kept } = {
   },
 }
 
-for (const store of Object.keys(STORES) as readonly StoreName[]) {
+leaveEngines()
+
+for (const store of Object.keys(PLACES) as readonly PlaceName[]) {
   for (const [name, open] of Object.entries(PROVIDERS)) {
     test(`a copy on a lost laptop opens nothing once its epoch is retired, with ${name} [${store}]`, {
       timeout: SLOW,
     }, async () => {
-      const [place, laptop] = [STORES[store](), STORES[store]()]
+      const [place, laptop] = [await PLACES[store](), await PLACES[store]()]
       const kept = open()
       try {
         await loseLaptop({ place, laptop, keys: kept.keys })
       } finally {
         kept.dispose()
-        place.dispose()
-        laptop.dispose()
+        await place.dispose()
+        await laptop.dispose()
       }
     })
   }

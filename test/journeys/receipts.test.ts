@@ -18,7 +18,7 @@ import {
   publishNotice,
   refusal,
 } from '../support/acme.ts'
-import { journey, spyStore } from '../support/stores.ts'
+import { durabilityOf, journey, spyStore } from '../support/stores.ts'
 
 const SEED = 20_261_122
 const SLOW = 120_000
@@ -74,7 +74,7 @@ journey('a receipt proves that its decision is in the log', async (place) => {
   expect(first).toMatchObject({
     subject: { ref: id },
     rollbackProtection: 'none',
-    durability: place.name === 'memory' ? 'none' : 'power-loss',
+    durability: await durabilityOf(place),
     log: { origin: acme.ledger.origin, leaf: expect.any(String), proof: expect.any(Array) },
   })
   const { jwks } = acme.ledger.publicKeys

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { verifyCertificate } from 'privity/verify'
-import { decodeRing } from '../../src/keys/key-ring.ts'
-import { decodeContainer, SECTION } from '../../src/storage/container.ts'
+import { decodeContainer } from '../../src/storage/container.ts'
+import { decodeKeyRow, listedKeys } from '../../src/subjects/key-row.ts'
 import {
   accessorsOf,
   type Acme,
@@ -15,7 +15,7 @@ import {
   START,
 } from '../support/acme.ts'
 import { type EpochKeys, epochKeys } from '../support/epoch-keys.ts'
-import { journey, type Place } from '../support/stores.ts'
+import { allRows, journey, keyStoreOf, type Place } from '../support/stores.ts'
 
 const ERASE = { reason: 'subject_request' }
 const NOTHING_LEFT = { unavailable: 0, erasing: 0, unreadable: 0 }
@@ -60,13 +60,15 @@ async function addPeople(acme: Acme, names: readonly string[]): Promise<Map<stri
   return people
 }
 
-/** Epochs in the key rings of a store, by how many keys are under each. */
+/** Epochs of the keys that documents count on, by how many keys are under each. */
 async function epochsIn(place: Place): Promise<{ readonly [epoch: string]: number }> {
+  const apart = keyStoreOf(place.store())
+  const keyRows = new Map(apart === undefined ? [] : await allRows(apart))
   const counts: { [epoch: string]: number } = {}
   for (const [key, document] of await place.rows()) {
     if (!PERSON.test(key)) continue
-    const ring = decodeContainer(document)?.find(({ kind }) => kind === SECTION.ring)
-    for (const { epoch } of decodeRing(ring?.bytes ?? new Uint8Array(0)) ?? [])
+    const row = apart === undefined ? undefined : decodeKeyRow(keyRows.get(key))
+    for (const { epoch } of listedKeys(decodeContainer(document) ?? [], row)?.ring ?? [])
       counts[epoch] = (counts[epoch] ?? 0) + 1
   }
   return counts
@@ -271,6 +273,7 @@ journey('what is being erased is left to that, and keeps its epoch alive', async
   expect((await refusal(freed.erasure.resume(erasureId))).code).toBe('erasure_incomplete')
   await freed.close()
   const willing = { ...stuck, execute: async () => 'done' as const }
+  clock.advance({ days: 1 })
   const again = await openAcme(place.store(), { keys: kms.provider(), clock, hooks: [willing] })
   await again.erasure.resume(erasureId)
   await again.keys.retire(1)

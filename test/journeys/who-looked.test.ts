@@ -24,7 +24,7 @@ import {
   SECRET,
   START,
 } from '../support/acme.ts'
-import { journey, type Place } from '../support/stores.ts'
+import { journey, type Place, storesOf } from '../support/stores.ts'
 
 function told(records: readonly AccessRecord[]): readonly unknown[] {
   return records.map(({ actor, purpose, action, record }) => [actor.id, purpose, action, record])
@@ -188,7 +188,7 @@ journey(
         },
         roles: { agent: { purposes: ['support'] } },
       }),
-      store: place.store(),
+      ...storesOf(place.store()),
       keys: localKeys(SECRET),
       clock: eagerClock(),
     })

@@ -6,7 +6,7 @@ import { postgresStore } from 'privity/postgres'
 import { openAcme } from '../support/acme.ts'
 import { busyStore } from '../support/deep-store.ts'
 import { freshTable } from '../support/postgres-clients.ts'
-import { STORES, type StoreName } from '../support/stores.ts'
+import { leaveEngines, PLACES, type PlaceName } from '../support/stores.ts'
 
 const ACME = { tenant: 'acme' } as const
 const SLOW = 120_000
@@ -39,11 +39,13 @@ test(
   SLOW,
 )
 
-test.each<StoreName>(['memory', 'better-sqlite3', 'node:sqlite'])(
+leaveEngines()
+
+test.each(Object.keys(PLACES) as readonly PlaceName[])(
   'and so they are when they move on to %s',
   async (kind) => {
     const { tenant } = ACME
-    const place = STORES[kind]()
+    const place = await PLACES[kind]()
     const table = freshTable()
     const [first, second] = [
       postgresStore(database, { table }),
@@ -56,7 +58,7 @@ test.each<StoreName>(['memory', 'better-sqlite3', 'node:sqlite'])(
     expect(await acme.subjects.find({ externalId: 'anna' })).toEqual({ id })
     expect(await acme.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
     await acme.close()
-    place.dispose()
+    await place.dispose()
   },
   SLOW,
 )

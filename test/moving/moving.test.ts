@@ -8,7 +8,7 @@ import { accessorsOf, ANNA, collect, fakeClock, openAcme, refusal } from '../sup
 import { busyStore, openOver } from '../support/deep-store.ts'
 import { hookedStore } from '../support/hooked-store.ts'
 import { seeded } from '../support/seeded.ts'
-import { STORES, type StoreName } from '../support/stores.ts'
+import { leaveEngines, PLACES, type PlaceName } from '../support/stores.ts'
 
 const ACME = { tenant: 'acme' } as const
 const HASH = 32
@@ -51,8 +51,8 @@ async function allRows(store: Store): Promise<readonly Row[]> {
 }
 
 /** Exports from one kind of store, and imports into another. */
-async function move(from: StoreName, to: StoreName): Promise<void> {
-  const [source, target] = [STORES[from](), STORES[to]()]
+async function move(from: PlaceName, to: PlaceName): Promise<void> {
+  const [source, target] = [await PLACES[from](), await PLACES[to]()]
   try {
     await importStore(source.store(), chunksOf(exported.bytes), ACME)
     const told: (readonly [number, number])[] = []
@@ -68,26 +68,33 @@ async function move(from: StoreName, to: StoreName): Promise<void> {
     await accessorsOf(acme).support.contact.create(id, ANNA)
     await acme.close()
   } finally {
-    source.dispose()
-    target.dispose()
+    await source.dispose()
+    await target.dispose()
   }
 }
 
-const KINDS: readonly StoreName[] = ['memory', 'better-sqlite3', 'node:sqlite']
+leaveEngines()
+
+const SLOW = 60_000
+const KINDS = Object.keys(PLACES) as readonly PlaceName[]
 const WAYS = KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const))
 
-test.each(WAYS)('from %s to %s every row is byte-equal and every proof holds', (from, to) =>
-  move(from, to),
+test.each(WAYS)(
+  'from %s to %s every row is byte-equal and every proof holds',
+  (from, to) => move(from, to),
+  SLOW,
 )
 
-test('the same rows give the same bytes, from any store and in chunks of any size', async () => {
+test('the same rows give the same bytes, from any store and in chunks of any size', {
+  timeout: SLOW,
+}, async () => {
   for (const kind of KINDS) {
-    const place = STORES[kind]()
+    const place = await PLACES[kind]()
     await importStore(place.store(), chunksOf(exported.bytes, 7), ACME)
     expect(
       Buffer.concat(await collect(exportStore(place.store(), ACME))).equals(exported.bytes),
     ).toBe(true)
-    place.dispose()
+    await place.dispose()
   }
 })
 

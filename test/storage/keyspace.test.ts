@@ -21,6 +21,8 @@ function everyKey(keys: Keyspace): readonly string[] {
     keys.token(lookup, ID, ID),
     keys.claim(lookup),
     keys.holder(65_535, ID),
+    keys.personDue(0, ID),
+    keys.recordDue(LAST_INDEX, { id: ID, type: 65_535, record: ID }),
     keys.log.head,
     keys.log.leaf(LAST_INDEX),
     keys.log.node(48, LAST_INDEX),
@@ -86,6 +88,7 @@ describe('the keys of a tenant', () => {
       (value) => KEYS.writer(value).head,
       (value) => KEYS.erased(1, value),
       (value) => KEYS.shard(value).head,
+      (value) => KEYS.personDue(value, ID),
     ]
     for (const family of families) {
       const keys = numbers.map(family)

@@ -45,6 +45,9 @@ describe('the row of a person in a key store', () => {
     expect(decodeKeyRow(encodeContainer([other]))).toBeUndefined()
     const torn = { kind: SECTION.ring, accessClass: 0, bytes: new Uint8Array([1, 0, 1]) }
     expect(decodeKeyRow(encodeContainer([torn]))).toBeUndefined()
+    const [kind, ring] = [{ accessClass: 0 }, encodeRing([])]
+    const twice = [SECTION.ring, SECTION.ring].map((it) => ({ ...kind, kind: it, bytes: ring }))
+    expect(decodeKeyRow(encodeContainer(twice))).toBeUndefined()
   })
 })
 

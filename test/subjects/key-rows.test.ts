@@ -21,8 +21,16 @@ function keyOf(accessClass: number): RingEntry {
   }
 }
 
+/** Opens what begins with a 1. */
+const controller = {
+  open: (_: string, sealed: Uint8Array): Uint8Array => {
+    if (sealed[0] === 1) return sealed
+    throw new PrivityError('decryption_failed', { what: 'row' })
+  },
+}
+
 function rowsOver(keyStore: Store): KeyRows {
-  return createKeyRows({ keyStore, keyspace, clock: eagerClock() })
+  return createKeyRows({ keyStore, keyspace, controller, clock: eagerClock() })
 }
 
 async function hooked(hooks: StoreHooks): Promise<{ rows: KeyRows; store: HookedStore }> {
@@ -62,6 +70,30 @@ describe('key rows', () => {
     expect(await rows.read(ANNA)).toMatchObject({ fence, entries: [] })
   })
 
+  test('erase nobody by a fence that the controller never made', async () => {
+    const rows = rowsOver(await opened(memoryStore()))
+    await rows.swap(ANNA, ({ entries }) => ({ fence: new Uint8Array([2]), entries }))
+    expect((await refusal(rows.add(ANNA, [keyOf(1)]))).code).toBe('decryption_failed')
+  })
+
+  test('wait no longer than patience for a store that is silent, and not at all once aborted', async () => {
+    const clock = eagerClock()
+    let commits = 0
+    const silent = hookedStore(await opened(memoryStore()), {
+      commit: () => {
+        commits += 1
+        clock.advance(10_000)
+        return Promise.reject(new PrivityError('outcome_unknown', {}))
+      },
+    })
+    const rows = createKeyRows({ keyStore: silent, keyspace, controller, clock })
+    expect((await refusal(rows.add(ANNA, [keyOf(1)]))).code).toBe('outcome_unknown')
+    expect(commits).toBe(1)
+    const reason = new Error('enough')
+    await expect(rows.add(ANNA, [keyOf(1)], AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(commits).toBe(1)
+  })
+
   test('look what stands there after an unknown outcome, and do nothing twice', async () => {
     const { rows, store } = await hooked({
       commit: async (_, next, nth) => {
@@ -98,13 +130,13 @@ describe('key rows', () => {
       del: [],
     })
     const rows = rowsOver(store)
-    expect(await refusal(rows.read(ANNA))).toEqual({
+    expect(await refusal(rows.add(ANNA, [keyOf(1)]))).toEqual({
       code: 'key_unreadable',
       details: { what: 'ring' },
     })
     const [bad, missing] = await rows.readMany([ANNA, other])
-    expect(bad).toBeUndefined()
-    expect(missing?.entries).toEqual([])
+    expect(bad).toMatchObject({ entries: [], isMalformed: true })
+    expect(missing).toEqual({ bytes: undefined, fence: undefined, entries: [] })
     expect(await rows.readMany([])).toEqual([])
   })
 })

@@ -19,7 +19,7 @@ import {
   type Store,
 } from 'privity'
 import { addDuration } from '../../src/base/time.ts'
-import { keyStoreOf } from './stores.ts'
+import { storesOf } from './stores.ts'
 
 // Types are written out: this file is read by others, and inferred exports are refused here.
 
@@ -220,13 +220,13 @@ export type AcmeOptions = Partial<Omit<PrivityOptions<AcmePurposes, AcmeRecords>
 
 /** Opens Acme on a store. */
 export function openAcme(store: Store, options: AcmeOptions = {}): Promise<Acme> {
-  const keyStore = keyStoreOf(store)
+  const stores = storesOf(store)
   return createPrivity({
     policy,
-    store,
-    ...(keyStore === undefined ? {} : { keyStore }),
+    ...stores,
     keys: localKeys(SECRET),
-    clock: fakeClock(),
+    // Two operations about one person contend for the row of their keys, and wait for each other by the clock.
+    clock: stores.keyStore === undefined ? fakeClock() : eagerClock(),
     ...options,
   })
 }

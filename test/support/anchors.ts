@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Anchor, fileAnchor, httpAnchor, memoryAnchor, storeAnchor } from 'privity'
 import type { GrowingLog } from './growing-log.ts'
-import { STORES } from './stores.ts'
+import { type PlaceName, PLACES } from './stores.ts'
 import { startWitness } from './witness.ts'
 
 /** Where an anchor is, whoever opens it. */
@@ -25,6 +25,8 @@ export const ANCHORS: {
   'storeAnchor in memory': () => inStore('memory'),
   'storeAnchor in better-sqlite3': () => inStore('better-sqlite3'),
   'storeAnchor in node:sqlite': () => inStore('node:sqlite'),
+  'storeAnchor in PostgreSQL': () => inStore('PostgreSQL'),
+  'storeAnchor in IndexedDB': () => inStore('IndexedDB'),
   httpAnchor: async (...logs) => {
     const witness = await startWitness(logs.map(({ key }) => key))
     const state = memoryAnchor()
@@ -43,7 +45,7 @@ function shared(anchor: Anchor): AnchorPlace {
   return { anchor: () => anchor, dispose: () => undefined }
 }
 
-async function inStore(name: keyof typeof STORES): Promise<AnchorPlace> {
-  const place = STORES[name]()
+async function inStore(name: PlaceName): Promise<AnchorPlace> {
+  const place = await PLACES[name]()
   return { anchor: () => storeAnchor(place.store()), dispose: place.dispose }
 }

@@ -100,7 +100,7 @@ export function modelAnswer(world: ModelWorld, person: ModelPerson, purpose: str
   return {
     state: objection === undefined ? 'unknown' : 'withdrawn',
     reasons: objection === undefined ? [] : ['objected'],
-    since: objection?.at,
+    since: objection === undefined ? undefined : sinceOf(said),
     validUntil: undefined,
   }
 }
@@ -116,7 +116,15 @@ function consentAnswer(world: ModelWorld, said: readonly Said[]): ModelAnswer {
   if (state === 'unknown') reasons.push('not_asked')
   else if (!isYes) reasons.push(state)
   else if (isStale) reasons.push('stale_notice')
-  return { state, reasons, since: last?.at, validUntil: last?.until }
+  return { state, reasons, since: sinceOf(said), validUntil: last?.until }
+}
+
+/** What was taken back once is taken back since then, however often that is said again. */
+function sinceOf(said: readonly Said[]): number | undefined {
+  const last = said.at(-1)
+  const before = said.at(-2)
+  const isAgain = last?.word === 'withdrawn' && before?.word === 'withdrawn'
+  return isAgain ? sinceOf(said.slice(0, -1)) : last?.at
 }
 
 function stateOf(said: readonly Said[], now: number): ModelState {

@@ -4,6 +4,7 @@ import { toHex, utf8 } from '../../src/base/bytes.ts'
 import { randomId } from '../../src/base/id.ts'
 import { createCertificates } from '../../src/erasure/certificate.ts'
 import { createErasure, type Erasure } from '../../src/erasure/erasure.ts'
+import type { KeptOf } from '../../src/erasure/partial/look.ts'
 import { guardKeys } from '../../src/keys/guarded-keys.ts'
 import type { KeyProvider } from '../../src/keys/provider.ts'
 import { createPermit } from '../../src/permit/permit.ts'
@@ -33,7 +34,13 @@ export async function openVault(
     declared,
     keys: given,
     keyStore,
-  }: { readonly declared: object; readonly keys: KeyProvider; readonly keyStore?: Store },
+    keptOf,
+  }: {
+    readonly declared: object
+    readonly keys: KeyProvider
+    readonly keyStore?: Store | undefined
+    readonly keptOf?: KeptOf
+  },
 ): Promise<OpenVault> {
   await store.open()
   await keyStore?.open()
@@ -45,7 +52,8 @@ export async function openVault(
   const { controller, ledger, storeId, origin, signing } = root
   const rows = { store, keyspace, clock, controller, ledger }
   const { catalogue, keys } = await registerPolicy({ ...rows, provider, root, policy })
-  const keyRows = keyStore === undefined ? undefined : createKeyRows({ keyStore, keyspace, clock })
+  const keyRows =
+    keyStore === undefined ? undefined : createKeyRows({ keyStore, keyspace, controller, clock })
   const people = createPeople({ ...rows, keys, storeId, keyRows })
   const audit = createAudit({ ...rows, origin, instance: randomId(), mode: 'strict' })
   const permit = createPermit({ people, policy, relationship: undefined })
@@ -59,5 +67,5 @@ export async function openVault(
     origin,
     provider,
   })
-  return { vault, keyspace, erasure: createErasure({ vault, hooks: [], certificates }) }
+  return { vault, keyspace, erasure: createErasure({ vault, hooks: [], certificates, keptOf }) }
 }

@@ -15,5 +15,13 @@ export async function storeAt(name: StoreClient, place: string): Promise<Store> 
   }
   const { sqliteStore } = await import('../../src/adapters/sqlite.ts')
   const { DRIVERS } = await import('./sqlite-drivers.ts')
-  return sqliteStore(DRIVERS[name].connect(place))
+  const connection = DRIVERS[name].connect(place)
+  const store = sqliteStore(connection)
+  return {
+    ...store,
+    close: async () => {
+      await store.close()
+      connection.close()
+    },
+  }
 }

@@ -2,12 +2,19 @@
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { sqliteStore } from '../../src/adapters/sqlite.ts'
+import type { Store } from '../../src/storage/store.ts'
 import { appendUntilKilled, countTogether } from '../../src/testkit/workloads.ts'
+import { BATCH_DRIVERS } from './batch-clients.ts'
 import { DRIVERS, type Driver } from './sqlite-drivers.ts'
 
 const [name, file = '', work, times] = process.argv.slice(2)
-const driver = DRIVERS[name as Driver['name']]
-const store = sqliteStore(driver.connect(file))
+const store = connected()
+
+function connected(): Store {
+  return name === 'D1' || name === 'libSQL'
+    ? sqliteStore(BATCH_DRIVERS[name].connect(file))
+    : sqliteStore(DRIVERS[name as Driver['name']].connect(file))
+}
 
 async function sayReady(): Promise<void> {
   writeSync(1, 'ready\n')
@@ -23,7 +30,7 @@ if (work === 'append') {
 }
 for (let turn = 1; work === 'reopen'; turn += 1) {
   writeSync(1, `${turn}\n`)
-  const again = sqliteStore(driver.connect(file))
+  const again = connected()
   await again.open()
   await again.close()
 }

@@ -1,23 +1,27 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Driver } from './sqlite-drivers.ts'
+
+/** A driver of SQLite, or what stands in for a service. */
+interface Named {
+  readonly name: string
+}
 
 let killed = 0
 
 const SCRIPT = fileURLToPath(new URL('./store-process.ts', import.meta.url))
 
 /** Lets a process append to the file, kills it, and says which entry it acknowledged last. */
-export async function killWhileAppending(driver: Driver, file: string): Promise<number> {
+export async function killWhileAppending(driver: Named, file: string): Promise<number> {
   return killWhile(driver, file, 'append')
 }
 
 /** Lets a process scrub the file again and again, and kills it in the middle. */
-export async function killWhileScrubbing(driver: Driver, file: string): Promise<number> {
+export async function killWhileScrubbing(driver: Named, file: string): Promise<number> {
   return killWhile(driver, file, 'scrub')
 }
 
-async function killWhile(driver: Driver, file: string, work: string): Promise<number> {
+async function killWhile(driver: Named, file: string, work: string): Promise<number> {
   const child = start([driver.name, file, work])
   const lines = linesOf(child)
   // Another place in the work each time, and the same ones in every run.
@@ -33,13 +37,13 @@ async function killWhile(driver: Driver, file: string, work: string): Promise<nu
 }
 
 /** Lets a process open and close the file again and again, and kills it in the middle. */
-export async function killWhileOpening(driver: Driver, file: string): Promise<number> {
+export async function killWhileOpening(driver: Named, file: string): Promise<number> {
   return killWhile(driver, file, 'reopen')
 }
 
 /** Lets so many processes count in the file at the same time. */
 export async function countInMany(
-  driver: Driver,
+  driver: Named,
   file: string,
   { many, times }: { readonly many: number; readonly times: number },
 ): Promise<void> {
@@ -48,7 +52,7 @@ export async function countInMany(
 }
 
 /** Lets so many processes open the file at the same moment. */
-export async function openInMany(driver: Driver, file: string, many: number): Promise<void> {
+export async function openInMany(driver: Named, file: string, many: number): Promise<void> {
   await together(Array.from({ length: many }, () => start([driver.name, file, 'open'])))
 }
 

@@ -1,45 +1,72 @@
-import { test } from 'vitest'
+import { afterAll, test } from 'vitest'
 import { memoryData, memoryStore } from 'privity/memory'
 import { sqliteStore } from 'privity/sqlite'
-import type { Batch, Row, Store } from 'privity'
+import type { Batch, Row, Store, StoreInfo } from 'privity'
 import { type Connection, createFolder, DRIVERS } from './sqlite-drivers.ts'
 
 /** Rows that several stores are opened on, one after the other or together, as processes would. */
 export interface Place {
-  readonly name: StoreName
+  readonly name: PlaceName
   /** One more store on the same rows: another process, or the same one started again. */
   store(): Store
   /** Every row there is, in order. */
   rows(): Promise<readonly Row[]>
-  /** Every byte that is on disk; nothing for a store in memory. */
+  /** Every byte that is on disk, where the files are in reach; nothing for a store in memory. */
   files(): readonly Uint8Array[]
-  dispose(): void
+  dispose(): void | Promise<void>
 }
 
+/** The stores that are there at once. */
 export type StoreName = 'memory' | 'better-sqlite3' | 'node:sqlite'
 
-/** The stores that every journey runs over. */
+/** And those of an engine, which is asked for first. */
+export type PlaceName = StoreName | 'PostgreSQL' | 'IndexedDB'
+
+/** Places that a test makes by itself. */
 export const STORES: { readonly [N in StoreName]: () => Place } = {
   memory: memoryPlace,
   'better-sqlite3': () => sqlitePlace('better-sqlite3'),
   'node:sqlite': () => sqlitePlace('node:sqlite'),
 }
 
-/** And with the keys of people in a store of their own. */
-const JOURNEYS = { ...STORES, 'memory, keys apart': keysApartPlace } as const
+/** One place of each kind of store. */
+export const PLACES: { readonly [N in PlaceName]: () => Place | Promise<Place> } = {
+  ...STORES,
+  PostgreSQL: async () => (await import('./postgres-place.ts')).postgresPlace(),
+  IndexedDB: async () => (await import('./browser/browser-place.ts')).browserPlace(),
+}
 
-const SLOW = 60_000
+/** What every journey runs over; once more with the keys of people in a store of their own. */
+export const JOURNEYS: {
+  readonly [N in PlaceName | 'memory, keys apart']: () => Place | Promise<Place>
+} = { ...PLACES, 'memory, keys apart': keysApartPlace }
+
+/** Journeys that die at every call of IndexedDB take a minute on a busy machine. */
+const SLOW = 180_000
 const PAGE = 1_000
+
+let isLeaving = false
+
+/** Lets go of the engines that tests of this file used, when all have run. */
+export function leaveEngines(): void {
+  if (isLeaving) return
+  isLeaving = true
+  afterAll(async () => {
+    await (await import('./postgres-place.ts')).leavePostgres()
+    await (await import('./browser/browser-place.ts')).leaveBrowser()
+  })
+}
 
 /** One test per store of the table. */
 export function journey(title: string, run: (place: Place) => Promise<void>): void {
+  leaveEngines()
   for (const [name, open] of Object.entries(JOURNEYS)) {
     test(`${title} [${name}]`, { timeout: SLOW }, async () => {
-      const place = open()
+      const place = await open()
       try {
         await run(place)
       } finally {
-        place.dispose()
+        await place.dispose()
       }
     })
   }
@@ -63,6 +90,12 @@ export const KEY_STORE: unique symbol = Symbol('key store')
 /** The key store of a place where the keys are apart. */
 export function keyStoreOf(store: Store): Store | undefined {
   return (store as { readonly [KEY_STORE]?: Store })[KEY_STORE]
+}
+
+/** The stores of a place, as options of an instance. */
+export function storesOf(store: Store): { readonly store: Store; readonly keyStore?: Store } {
+  const keyStore = keyStoreOf(store)
+  return { store, ...(keyStore === undefined ? {} : { keyStore }) }
 }
 
 function keysApartPlace(): Place {
@@ -94,8 +127,16 @@ function sqlitePlace(name: 'better-sqlite3' | 'node:sqlite'): Place {
   }
 }
 
+/** What the store of a place says that a commit survives. */
+export async function durabilityOf(place: Place): Promise<StoreInfo['durability']> {
+  const store = place.store()
+  const { durability } = await store.open()
+  await store.close()
+  return durability
+}
+
 /** Every row of a store that is not open yet. */
-async function allRows(store: Store): Promise<readonly Row[]> {
+export async function allRows(store: Store): Promise<readonly Row[]> {
   await store.open()
   const rows: Row[] = []
   for (;;) {

@@ -4,6 +4,7 @@ import type { Accessor, ManyAccessor, SingleAccessor } from '../../src/policy/ac
 import { definePolicy } from '../../src/policy/define-policy.ts'
 import { defineRecord } from '../../src/policy/define-record.ts'
 import { definePurposes } from '../../src/policy/purposes.ts'
+import { statutory } from '../../src/policy/statutory.ts'
 import type { PrivityTypeError } from '../../src/policy/type-error.ts'
 import type {
   AllowedKeys,
@@ -16,6 +17,7 @@ import type {
   View,
   Where,
 } from '../../src/policy/view-types.ts'
+import type { RetainedRecords } from '../../src/retention/retention.ts'
 
 const purposes = definePurposes({
   support: { basis: 'contract', description: 'Answer your questions' },
@@ -417,5 +419,44 @@ describe('a lookup', () => {
       // @ts-expect-error the record has no field 'b'
       { lookups: { both: { by: { a: 'exact', b: 'exact' } } } },
     )
+  })
+})
+
+describe('retention', () => {
+  const kept = { keep: { years: 2 }, from: 'created' } as const
+
+  test('is declared with the types of the field', () => {
+    const order = defineRecord(
+      purposes,
+      ({ field }) => ({
+        amount: field(z.int(), {
+          purposes: ['support'],
+          retention: kept,
+          floor: [statutory('NL.tax', { from: 'created' }), { ...kept, ground: 'law' }],
+          atEnd: { anonymise: (plain) => Math.round(plain / 10) },
+        }),
+      }),
+      { many: true, events: ['closed'], retention: { ...kept, from: 'closed' } },
+    )
+    type Records = { readonly order: typeof order; readonly contact: typeof contact }
+    expectTypeOf<RetainedRecords<Records>>().toEqualTypeOf<'order'>()
+    definePurposes({ a: { basis: 'contract', description: 'a', retention: kept } })
+  })
+
+  test('is refused with what it has not', () => {
+    defineRecord(purposes, ({ field }) => ({
+      // @ts-expect-error a floor has a ground
+      a: field(z.string(), { purposes: ['support'], floor: kept }),
+      // @ts-expect-error what becomes of it is erased or anonymised
+      b: field(z.string(), { purposes: ['support'], atEnd: 'keep' }),
+      // @ts-expect-error a number is not rounded like a text
+      c: field(z.string(), { purposes: ['support'], atEnd: { anonymise: (a: number) => a } }),
+      // @ts-expect-error weeks are no unit
+      d: field(z.string(), { purposes: ['support'], retention: { keep: { weeks: 1 }, from: 'a' } }),
+    }))
+    // @ts-expect-error a duty nobody knows
+    statutory('US.tax', { from: 'created' })
+    // @ts-expect-error it counts from something
+    statutory('NL.tax', {})
   })
 })

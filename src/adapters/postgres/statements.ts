@@ -11,8 +11,8 @@ export interface Statement {
 export interface Statements {
   readonly get: string
   readonly getMany: string
-  /** A few keys, each bound by itself: that is planned faster. */
-  getFew(count: number): string
+  /** For one key, two, and so on, each bound by itself: that is planned faster. */
+  readonly getFew: readonly string[]
   readonly scan: string
   readonly scanAfter: string
   /** Writes of one kind, bound from a position on; gives a row for each that was done. */
@@ -28,6 +28,9 @@ export type StepKind = Exclude<WriteKind, 'absent'>
 /** A row cannot be written twice in one statement, so `absent` is not among these. */
 const AT_ONCE = ['change', 'create', 'put', 'drop', 'remove'] as const satisfies StepKind[]
 
+/** A read of a person takes two keys, and the first of a search four. */
+const FEW = 8
+
 const FLUSH: { readonly [F in Flush]: string } = {
   // Only what is off is raised: other settings flush, and some wait for standbys as well. For this
   // transaction only, because the connection is not ours.
@@ -42,10 +45,7 @@ export function statementsFor(table: string): Statements {
   return {
     get: `SELECT v FROM ${table} WHERE k = $1`,
     getMany: `SELECT k, v FROM ${table} WHERE k = ANY(string_to_array($1::text, ' '))`,
-    getFew: (count) => {
-      const keys = Array.from({ length: count }, (_, at) => `$${at + 1}`)
-      return `SELECT k, v FROM ${table} WHERE k IN (${keys.join(', ')})`
-    },
+    getFew: Array.from({ length: FEW }, (_, at) => getFew(table, at + 1)),
     scan: `SELECT k, v FROM ${table} WHERE k >= $1 AND k < $2 ORDER BY k LIMIT $3::text::int`,
     scanAfter: `SELECT k, v FROM ${table} WHERE k > $1 AND k < $2 ORDER BY k LIMIT $3::text::int`,
     write: (kind, { parameters }, first) => ({
@@ -53,6 +53,11 @@ export function statementsFor(table: string): Statements {
       parameters: kind === 'remove' ? parameters.slice(0, 1) : parameters,
     }),
   }
+}
+
+function getFew(table: string, count: number): string {
+  const keys = Array.from({ length: count }, (_, at) => `$${at + 1}`)
+  return `SELECT k, v FROM ${table} WHERE k IN (${keys.join(', ')})`
 }
 
 /** The statement that says, and in a transaction sees to it, how commits are flushed. */

@@ -24,7 +24,7 @@ interface Result {
 }
 
 // https://sqlite.org/rescode.html; extended codes keep the primary one in their lowest byte.
-const RESULTS: { readonly [name: string]: Result } = {
+export const RESULTS: { readonly [name: string]: Result } = {
   ERROR: { primary: 1, code: 'store_corrupt', reason: 'schema' },
   PERM: { primary: 3, code: 'store_unavailable', reason: 'permission' },
   BUSY: { primary: 5, code: 'store_unavailable', reason: 'busy', decided: true },

@@ -2,7 +2,8 @@ import type { SqliteClient, SqliteStatement } from './client.ts'
 
 /** Everything a store runs on its hot path, prepared once. */
 export interface Statements {
-  readonly get: SqliteStatement
+  /** For one key, two, and so on. */
+  readonly getFew: readonly SqliteStatement[]
   readonly getMany: SqliteStatement
   readonly scan: SqliteStatement
   readonly scanAfter: SqliteStatement
@@ -25,8 +26,10 @@ export const COLUMNS =
 // Some drivers bind an empty array as NULL.
 const BYTES = "ifnull(?, x'')"
 
+/** A read of a person takes two keys, and the first of a search four. */
+const FEW = 4
+
 const SQL = {
-  get: `SELECT value FROM ${TABLE} WHERE key = ?`,
   // One statement is one snapshot. CROSS JOIN keeps SQLite from walking the whole table instead.
   getMany: `SELECT k.key AS at, r.value AS value FROM json_each(?) AS k
     CROSS JOIN ${TABLE} AS r ON r.key = k.value`,
@@ -43,7 +46,7 @@ const SQL = {
 /** Prepares all of them; the table must be there. */
 export function prepareStatements(client: SqliteClient): Statements {
   return {
-    get: prepare(client, SQL.get),
+    getFew: Array.from({ length: FEW }, (_, at) => prepare(client, getFew(at + 1))),
     getMany: prepare(client, SQL.getMany),
     scan: prepare(client, SQL.scan),
     scanAfter: prepare(client, SQL.scanAfter),
@@ -52,6 +55,15 @@ export function prepareStatements(client: SqliteClient): Statements {
     put: prepare(client, SQL.put),
     del: prepare(client, SQL.del),
   }
+}
+
+/** One row with a column for each key, which is faster than a row for each. */
+function getFew(count: number): string {
+  const columns = Array.from(
+    { length: count },
+    (_, at) => `(SELECT value FROM ${TABLE} WHERE key = ?) AS v${at}`,
+  )
+  return `SELECT ${columns.join(', ')}`
 }
 
 function prepare(client: SqliteClient, sql: string): SqliteStatement {

@@ -16,6 +16,8 @@ export interface ControllerFold {
   readonly rows: ReadonlyMap<string, string>
   /** Names of the rows that the erasure of a person has deleted, until its keys are destroyed. */
   deletedOf(id: string): ReadonlySet<string>
+  /** Bodies of people whom nobody could open when they were erased: which leaves these had, nobody could say. */
+  readonly unmarked: number
   /** How long the log was, when the main log was told of it last, by the key of its head. */
   readonly noted: ReadonlyMap<Key, number>
   /** Folds what a head counts; without one, what the head counts that is stored now. */
@@ -24,6 +26,7 @@ export interface ControllerFold {
 
 interface State {
   size: number
+  unmarked: number
   readonly rows: Map<string, string>
   readonly deleted: Map<string, Set<string>>
   readonly noted: Map<Key, number>
@@ -34,10 +37,18 @@ const DOCUMENT = /^p\/([0-9a-f]{32})$/
 /** Leases and queues: written without an entry. */
 const UNLOGGED = 'c/q/'
 const NOTHING: ReadonlySet<string> = new Set()
+/** Nothing of the person's own rows is left to be told, or everything is as before. */
+const ENDS: ReadonlySet<unknown> = new Set(['erasure.keys_destroyed', 'erasure.cancelled'])
 
 /** Nothing folded yet. */
 export function createControllerFold(deep: Deep): ControllerFold {
-  const state: State = { size: 0, rows: new Map(), deleted: new Map(), noted: new Map() }
+  const state: State = {
+    size: 0,
+    unmarked: 0,
+    rows: new Map(),
+    deleted: new Map(),
+    noted: new Map(),
+  }
   const { origin, keyspace, controller, ledger, store } = deep
   const { signers } = ledger
   // Of its own: looking at an older head must not set back the log that the app works with.
@@ -45,6 +56,9 @@ export function createControllerFold(deep: Deep): ControllerFold {
   return {
     get size() {
       return state.size
+    },
+    get unmarked() {
+      return state.unmarked
     },
     rows: state.rows,
     noted: state.noted,
@@ -119,7 +133,9 @@ function foldNote({ keyspace }: Deep, { noted }: State, { event }: ReadBody): vo
   noted.set(keys.head, Math.max(size, noted.get(keys.head) ?? 0))
 }
 
-function fold({ rows, deleted }: State, { rows: changed, event }: ReadBody): void {
+function fold(state: State, { rows: changed, event }: ReadBody): void {
+  const { rows, deleted } = state
+  state.unmarked += Number(event['unmarked'] ?? 0)
   const [person] = changed.flatMap(([name]) => DOCUMENT.exec(name)?.[1] ?? [])
   const gone = deleted.get(person ?? '') ?? new Set<string>()
   for (const [name, digest] of changed) {
@@ -128,6 +144,8 @@ function fold({ rows, deleted }: State, { rows: changed, event }: ReadBody): voi
     else if (!rows.delete(name)) gone.add(name)
   }
   if (person === undefined) return
-  if (event['type'] === 'erasure.keys_destroyed') deleted.delete(person)
+  // The document is what it was before the fence, which the person's own entries tell.
+  if (event['type'] === 'erasure.cancelled') rows.delete(`p/${person}`)
+  if (ENDS.has(event['type'])) deleted.delete(person)
   else deleted.set(person, gone)
 }

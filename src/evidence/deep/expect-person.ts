@@ -1,4 +1,5 @@
 import { isPrivityError } from '../../base/errors.ts'
+import { aliased } from '../../erasure/aliases.ts'
 import { type Fenced, readFence } from '../../erasure/fence.ts'
 import { openEnvelope, ROW_KIND } from '../../keys/envelope.ts'
 import type { Fault, FaultKind } from '../../ledger/verify-log.ts'
@@ -7,7 +8,7 @@ import type { Key, Row } from '../../storage/store.ts'
 import type { Person } from '../../subjects/person.ts'
 import type { ControllerFold } from './controller-fold.ts'
 import { type Deep, digestOf } from './deep.ts'
-import { faultsOfErased, faultsOfKeys, heldOf } from './key-rows.ts'
+import { faultsOfErased, faultsOfKeys, heldOf, lookAtFence } from './key-rows.ts'
 import { openBodies, type PlacedLeaf } from './person-bodies.ts'
 
 /** What the log says that there is of a person. */
@@ -41,14 +42,14 @@ export async function expectPerson(
   try {
     return await tryExpect(deep, fold, found)
   } catch (error) {
-    if (faultOf(error) !== 'key_unavailable') return unreadable(key, error)
+    if (faultOf(error) !== 'key_unavailable') return unreadable(deep, key, error)
   }
   try {
     // Another process may have added a key of its class since this one asked.
     await deep.people.deps.keys.loadAll()
     return await tryExpect(deep, fold, found)
   } catch (error) {
-    return unreadable(key, error)
+    return unreadable(deep, key, error)
   }
 }
 
@@ -62,13 +63,18 @@ async function tryExpect(
   const isErased = fold.rows.has(deep.nameOf(key))
   if (document === undefined && !isErased) return expectNobody(key, rows)
   const fenced = document === undefined ? undefined : readFence(deep.people.deps, id, document)
-  if (document === undefined || fenced !== undefined || isErased)
+  // The erasure may have been cancelled since the fold was made.
+  if (isErased && document !== undefined && fenced === undefined) await fold.advance()
+  if (document === undefined || fenced !== undefined || fold.rows.has(deep.nameOf(key)))
     return expectErased(deep, fold, { ...found, fenced })
   return await expectLiving(deep, { ...found, document })
 }
 
-function unreadable(key: Key, error: unknown): Expectation {
-  return { ...NOTHING, rows: undefined, faults: [{ key, kind: faultOf(error) }] }
+function unreadable({ people }: Deep, key: Key, error: unknown): Expectation {
+  // Where keys are kept apart, it is not the document that holds the one that does not open.
+  const isRow = people.deps.keyRows !== undefined && isPrivityError(error, 'key_unreadable')
+  const kind = isRow ? 'key_row_changed' : faultOf(error)
+  return { ...NOTHING, rows: undefined, faults: [{ key, kind }] }
 }
 
 /** Without a document nothing opens: which rows are whose cannot be told. */
@@ -87,11 +93,21 @@ async function expectLiving(
   deep: Deep,
   { id, document, rows }: FoundPerson & { readonly document: Uint8Array },
 ): Promise<Expectation> {
-  const held = await heldOf(deep, id)
+  const row = await deep.people.deps.keyRows?.read(id)
+  const key = deep.keyspace.person(id)
+  const fence = row === undefined ? 'none' : await lookAtFence(deep, id, row)
+  const isMalformed = row?.isMalformed === true || fence === 'forged'
+  const fenced: readonly Fault[] = fence === 'orphan' ? [{ key, kind: 'key_row_fenced' }] : []
+  // What is behind the fence of an erasure that has ended is not lost.
+  if (isMalformed)
+    return { ...NOTHING, rows: undefined, faults: [{ key, kind: 'key_row_changed' }] }
+  if (fence === 'orphan' && row?.entries.length === 0)
+    return { ...NOTHING, rows: undefined, faults: fenced }
+  const held = row === undefined ? undefined : heldOf(row)
   const person = deep.people.open(id, document, held)
   const bodies = openBodies(deep, { person, gone: NOBODY }, rows)
   const faults = held === undefined ? [] : faultsOfKeys(deep, person, held)
-  return { ...bodies, settled: bodies.keys, faults: [...faults, ...bodies.faults] }
+  return { ...bodies, settled: bodies.keys, faults: [...fenced, ...faults, ...bodies.faults] }
 }
 
 interface FoundErased extends FoundPerson {
@@ -110,10 +126,15 @@ async function expectErased(
   const digest = fold.rows.get(name)
   const fence = new Map(digest === undefined ? [] : [[name, digest]])
   if (document === undefined || fenced === undefined || fenced.sections.length === 0)
-    return { ...NOTHING, rows: fence, faults: await faultsOfErased(deep, id) }
-  const held = await heldOf(deep, id)
+    return {
+      ...NOTHING,
+      rows: fence,
+      faults: await faultsOfErased(deep, id, fenced?.fence.erasureId),
+    }
+  const row = await deep.people.deps.keyRows?.read(id)
+  const held = row === undefined ? undefined : heldOf(row)
   const person = deep.people.openFenced({ id, document, sections: fenced.sections, held })
-  const gone = fold.deletedOf(id)
+  const gone = aliased(person.core, fold.deletedOf(id))
   const bodies = openBodies(deep, { person, gone }, found.rows)
   const left = [...bodies.rows].filter(([row]) => !gone.has(row))
   const rows = new Map([...left, ...fence])
@@ -128,7 +149,7 @@ async function expectErased(
 
 interface Erasing {
   readonly person: Person
-  readonly gone: ReadonlySet<string>
+  readonly gone: Pick<ReadonlySet<string>, 'has'>
   readonly known: ReadonlyMap<string, string>
 }
 

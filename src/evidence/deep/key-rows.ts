@@ -1,4 +1,5 @@
-import { isPrivityError } from '../../base/errors.ts'
+import { sameBytes } from '../../base/bytes.ts'
+import { isPrivityError, PrivityError } from '../../base/errors.ts'
 import { openFence } from '../../erasure/fence.ts'
 import type { Fault } from '../../ledger/verify-log.ts'
 import { scanRows } from '../../storage/scan-rows.ts'
@@ -10,11 +11,8 @@ import type { Deep } from './deep.ts'
 const PAGE = 1_000
 const PERSON = /^p\/([0-9a-f]{32})$/
 
-/** The keys of a person, whether a fence stands before them or not; undefined without a key store. */
-export async function heldOf(deep: Deep, id: string): Promise<Held | undefined> {
-  const row = await deep.people.deps.keyRows?.read(id)
-  if (row === undefined) return undefined
-  if (row.fence !== undefined) openFence(deep.people.deps, id, row.fence)
+/** The keys of a person, whether a fence stands before them or not. */
+export function heldOf(row: KeyRow): Held {
   return { row: { ...row, fence: undefined }, offered: [], isSettled: true }
 }
 
@@ -30,15 +28,60 @@ export function faultsOfKeys(
   return [{ key, kind: held.row.bytes === undefined ? 'key_row_missing' : 'key_row_changed' }]
 }
 
-/** Behind the fence of a document nothing is left in the key store but the same fence. */
-export async function faultsOfErased(deep: Deep, id: string): Promise<readonly Fault[]> {
+/**
+ * Whether a fence stands before the keys of somebody whose document has none, and no erasure is under way: the store
+ * is an older copy than the key store. `forged`: the controller never made it.
+ *
+ * @throws {@link erased} when it was taken away meanwhile, so that the person has to be looked at again
+ */
+export async function lookAtFence(
+  deep: Deep,
+  id: string,
+  { fence }: KeyRow,
+): Promise<'none' | 'job' | 'orphan' | 'forged'> {
+  if (fence === undefined) return 'none'
+  const erasureId = erasureOf(deep, id, fence)
+  if (erasureId === undefined) return 'forged'
+  if (await isOpen(deep, erasureId)) return 'job'
+  // Whoever cancels takes the fence away before the job.
+  const now = (await deep.people.deps.keyRows?.read(id))?.fence
+  if (now !== undefined && sameBytes(now, fence)) return 'orphan'
+  throw new PrivityError('erased', { kind: 'subject' })
+}
+
+/** Behind the fence of a document nothing is left in the key store but the same fence, once the erasure is at its end. */
+export async function faultsOfErased(
+  deep: Deep,
+  id: string,
+  erasureId: string | undefined,
+): Promise<readonly Fault[]> {
   const { keyRows } = deep.people.deps
-  const key = deep.keyspace.person(id)
-  const [row] = (await keyRows?.readMany([id])) ?? [undefined]
   if (keyRows === undefined) return []
-  if (row === undefined) return [{ key, kind: 'key_row_changed' }]
-  if (row.entries.length > 0) return [{ key, kind: 'key_row_unexpected' }]
-  return row.fence === undefined ? [{ key, kind: 'key_row_missing' }] : []
+  // Before the row: an erasure forgets its job after it destroyed the keys.
+  if (erasureId !== undefined && (await isOpen(deep, erasureId))) return []
+  const key = deep.keyspace.person(id)
+  const { entries, fence, isMalformed } = await keyRows.read(id)
+  if (entries.length > 0) return [{ key, kind: 'key_row_unexpected' }]
+  if (isMalformed) return [{ key, kind: 'key_row_changed' }]
+  if (fence === undefined) return [{ key, kind: 'key_row_missing' }]
+  const found = erasureOf(deep, id, fence)
+  const isOurs = found !== undefined && found === (erasureId ?? found)
+  return isOurs ? [] : [{ key, kind: 'key_row_changed' }]
+}
+
+async function isOpen({ store, keyspace }: Deep, erasureId: string): Promise<boolean> {
+  const [job] = await store.read([keyspace.job(erasureId)])
+  return job !== undefined
+}
+
+/** Undefined for a fence that the controller never made. */
+function erasureOf(deep: Deep, id: string, fence: Uint8Array): string | undefined {
+  try {
+    return openFence(deep.people.deps, id, fence).erasureId
+  } catch (error) {
+    if (isPrivityError(error)) return undefined
+    throw error
+  }
 }
 
 /** Rows of nobody: what a registration that broke off left is a key that nobody counts on, and no fault. */
@@ -69,12 +112,7 @@ async function lookAtPage(deep: Deep, page: readonly Row[]): Promise<void> {
 
 function isOurs(deep: Deep, id: string, row: KeyRow | undefined): boolean {
   if (row === undefined) return false
-  try {
-    if (row.fence !== undefined) openFence(deep.people.deps, id, row.fence)
-  } catch (error) {
-    if (!isPrivityError(error)) throw error
-    return false
-  }
+  if (row.fence !== undefined && erasureOf(deep, id, row.fence) === undefined) return false
   return row.entries.every((entry) => opens(deep, id, entry))
 }
 

@@ -9,8 +9,8 @@ import { lookAtPerson } from './look-at-person.ts'
 import type { Tally } from './tally.ts'
 
 const PAGE = 1_000
-/** Tokens, holders, and ids of the app: rows of persons that are not under their prefix. */
-export const OUTSIDE = ['t/', 'u/', 'y/'] as const
+/** Dates, tokens, holders, and ids of the app: rows of persons that are not under their prefix. */
+export const OUTSIDE = ['d/', 't/', 'u/', 'y/'] as const
 
 /**
  * Holds the rows of persons that are found by something else than their id against what the persons should
@@ -60,7 +60,7 @@ async function rejectStrangers(
   }
 }
 
-/** `t/<lookup>/<generation>/<token>/<id>/<record>`, `y/<type>/<id>`; rows of `u/` say it inside. */
+/** `t/<lookup>/<generation>/<token>/<id>/<record>`, `d/<ms>/<id>`, `y/<type>/<id>`; rows of `u/` say it inside. */
 function ownerOf(deep: Deep, [key, value]: Row): string | undefined {
   const [family, ...parts] = deep.nameOf(key).split('/')
   const id = family === 'u' ? sealedOwner(deep, key, value) : parts.at(family === 't' ? 3 : 1)

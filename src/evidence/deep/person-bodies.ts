@@ -40,7 +40,7 @@ interface State {
 /** Opens the bodies of a person in their order; `gone` names those that an erasure has deleted. */
 export function openBodies(
   deep: Deep,
-  { person, gone }: { readonly person: Person; readonly gone: ReadonlySet<string> },
+  { person, gone }: { readonly person: Person; readonly gone: Pick<ReadonlySet<string>, 'has'> },
   found: readonly Row[],
 ): PersonBodies {
   const state: State = {
@@ -69,7 +69,7 @@ export function openBodies(
 interface Gap {
   readonly next: number
   readonly end: number
-  readonly gone: ReadonlySet<string>
+  readonly gone: Pick<ReadonlySet<string>, 'has'>
 }
 
 function reportGap({ deep, person, faults }: State, { next, end, gone }: Gap): void {

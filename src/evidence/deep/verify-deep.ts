@@ -48,7 +48,8 @@ export async function verifyDeep(
   await verifyNoted(deep, fold, writers)
   await verifyAccesses(deep, writers)
   await verifyControllerRows(deep, fold, fenced)
-  verifyErased(deep, { before, now: await readErased(deps.people.deps), withheld })
+  const now = await readErased(deps.people.deps)
+  verifyErased(deep, { before, now, unknown: withheld + fold.unmarked })
   for await (const key of findStrays(deep.store, deep.keyspace.prefix, namesOf(deep))) {
     deep.report({ key, kind: 'row_unexpected' })
   }
@@ -60,11 +61,12 @@ export async function verifyDeep(
 interface Erased {
   readonly before: ErasedIndex
   readonly now: ErasedIndex
-  readonly withheld: number
+  /** Leaves whose bodies were withheld, or went without a mark. */
+  readonly unknown: number
 }
 
 /** Every leaf has a body, or lost it to an erasure; none has both. */
-function verifyErased(deep: Deep, { before, now, withheld }: Erased): void {
+function verifyErased(deep: Deep, { before, now, unknown }: Erased): void {
   const missing: Fault[] = []
   let count = 0
   for (const { number, keys, size, accounted } of deep.logs) {
@@ -77,8 +79,8 @@ function verifyErased(deep: Deep, { before, now, withheld }: Erased): void {
       if (missing.length < MAX_FAULTS) missing.push({ ...fault, kind: 'body_missing' })
     }
   }
-  // Bodies that this process may not open belong to some of them; to which, it cannot tell.
-  if (count > withheld) missing.forEach(deep.report)
+  // Bodies that nobody here could open belong to some of them; to which, nobody can tell.
+  if (count > unknown) missing.forEach(deep.report)
 }
 
 function namesOf({ logs, nameOf }: Deep): readonly string[] {

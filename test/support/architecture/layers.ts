@@ -12,6 +12,7 @@ const LAYERS: { readonly [room: string]: number } = {
   ledger: 2,
   anchors: 2,
   subjects: 3,
+  journal: 3,
   notices: 4,
   audit: 4,
   consent: 5,
@@ -23,6 +24,8 @@ const LAYERS: { readonly [room: string]: number } = {
   blobs: 8,
   rotation: 8,
   startup: 9,
+  retention: 9,
+  hooks: 9,
   evidence: 10,
   moving: 10,
   'privity.ts': 11,
@@ -39,6 +42,7 @@ const ENTRIES: readonly string[] = [
   'src/reports.ts',
   'src/verify.ts',
   'src/seal.ts',
+  'src/hooks.ts',
   'src/testkit.ts',
 ]
 
@@ -46,6 +50,7 @@ const ENTRIES: readonly string[] = [
 const ONLY: { readonly [room: string]: readonly string[] } = {
   adapters: ['adapters', 'base', 'storage'],
   anchors: ['anchors', 'base', 'crypto', 'storage'],
+  hooks: ['adapters', 'base', 'crypto', 'erasure', 'hooks'],
 }
 
 const DEEPEST_FOLDER = 2

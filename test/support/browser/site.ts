@@ -40,7 +40,8 @@ function page(url: string): string {
   return `<!doctype html><title>test</title><script type="module" src="${url}.mjs"></script>`
 }
 
-async function bundle(file: string): Promise<string> {
+/** One program from a source file, with the package's own sources. */
+export async function bundle(file: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(PROJECT_ROOT, file)],
     alias: aliases(),

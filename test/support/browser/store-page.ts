@@ -1,4 +1,5 @@
 // A page of the tests: runs cases of the store suite, and keeps stores that a test drives from outside.
+import { deleteDB } from 'idb'
 import { idbStore, type IdbStoreOptions, type Store } from 'privity/idb'
 import { isPrivityError } from '../../../src/base/errors.ts'
 import { appendUntilKilled } from 'privity/testkit'
@@ -28,13 +29,15 @@ export interface StoreCall {
   readonly args: readonly unknown[]
 }
 
-const stores = new Map<string, Store>()
+const stores = new Map<string, { readonly name: string; readonly store: Store }>()
 
 /** What tests call. */
 export interface StorePage {
   runCase(title: string, where: Place): Promise<void>
   /** Calls the store of this id, which is made by the first call. */
   call(call: StoreCall): Promise<Outcome>
+  /** Closes all stores of this name, and deletes the database. */
+  forget(name: string): Promise<void>
   append(name: string): Promise<void>
   count(name: string, times: number): Promise<void>
   /** Ends all connections of the page, as browsers do when they tell and when they do not. */
@@ -47,6 +50,7 @@ globalThis.storePage = {
   runCase: (title, where) =>
     where === 'worker' ? runInWorker(title) : runCase(title, { where, ask: serve }),
   call,
+  forget,
   append: async (name) => {
     const store = idbStore(name)
     await store.open()
@@ -59,8 +63,8 @@ globalThis.storePage = {
 }
 
 async function call({ id, name, options, verb, args }: StoreCall): Promise<Outcome> {
-  const store = stores.get(id) ?? idbStore(name, options)
-  stores.set(id, store)
+  const { store } = stores.get(id) ?? { store: idbStore(name, options) }
+  stores.set(id, { name, store })
   try {
     const run = store[verb] as (...args: readonly unknown[]) => Promise<unknown>
     return { value: await run(...args) }
@@ -68,6 +72,15 @@ async function call({ id, name, options, verb, args }: StoreCall): Promise<Outco
     if (!isPrivityError(error)) throw error
     return { error: { code: error.code, details: error.details } }
   }
+}
+
+async function forget(name: string): Promise<void> {
+  for (const [id, { name: of, store }] of stores) {
+    if (of !== name) continue
+    await store.close()
+    stores.delete(id)
+  }
+  await deleteDB(name)
 }
 
 function runInWorker(title: string): Promise<void> {

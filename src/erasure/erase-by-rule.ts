@@ -1,0 +1,56 @@
+import { toHex, utf8 } from '../base/bytes.ts'
+import { randomId } from '../base/id.ts'
+import { sha256 } from '../crypto/hash.ts'
+import { findCertificate } from './certify.ts'
+import { addJob, findJob, type Job } from './job.ts'
+import { planRuleJob } from './partial/partial-run.ts'
+import type { Rule } from './selection.ts'
+import { type ErasureDeps, proceed } from './steps.ts'
+
+/** An erasure that nobody asked for: what a rule selects, as it is when it is carried out. */
+export interface OwnErasure {
+  readonly subjectId: string
+  /** A word. */
+  readonly reason: string
+  readonly rule: Extract<Rule, { readonly kind: 'ended' | 'due' }>
+  /** What it is about: the same again goes on with the erasure that is open. */
+  readonly occasion: string
+}
+
+const ID_BYTES = 16
+
+/** Carries it out; resolves to whether there was anything to erase. */
+export async function eraseByRule(deps: ErasureDeps, own: OwnErasure): Promise<boolean> {
+  const { people } = deps.vault
+  const erasureId = await idOf(deps, own)
+  const open = await findJob(people.deps, erasureId)
+  if (open !== undefined) {
+    await proceed(deps, open, {})
+    return true
+  }
+  const { subjectId, reason, rule } = own
+  const asked: Job = {
+    erasureId,
+    subjectId,
+    reason,
+    hooks: [],
+    plannedAt: people.now(),
+    step: 'asked',
+    wanted: true,
+  }
+  const planned = await planRuleJob(deps, asked, rule)
+  if (planned === undefined) return false
+  await proceed(deps, await addJob(people.deps, planned), {})
+  return true
+}
+
+/** One that is open is not begun a second time. */
+async function idOf(
+  { vault }: ErasureDeps,
+  { subjectId, rule, occasion }: OwnErasure,
+): Promise<string> {
+  const name = utf8(`${subjectId}/${rule.kind}/${occasion}`)
+  const id = toHex(sha256(name).subarray(0, ID_BYTES))
+  const isDone = (await findCertificate(vault.people, id)) !== undefined
+  return isDone ? randomId() : id
+}

@@ -1,0 +1,106 @@
+import * as z from 'zod/mini'
+import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
+import { randomId } from '../base/id.ts'
+import { parseInput } from '../base/parse.ts'
+import { addDuration, type Duration, type Instant, isDuration, toInstant } from '../base/time.ts'
+import type { People } from '../subjects/people.ts'
+import { parseSubjectId } from '../subjects/write-options.ts'
+import { findCertificate } from './certify.ts'
+import { addJob, findJob, type Job, type OpenJob, saveJob } from './job.ts'
+import { liftFence } from './lift-fence.ts'
+import { reasonWord } from './reason.ts'
+import { type ErasureDeps, fence, planJob } from './steps.ts'
+
+/** Why a person is erased, and how long that can be taken back. */
+export interface RequestAsk {
+  /** A word, not a sentence: it is in the certificate. E.g. `subject_request`. */
+  readonly reason: string
+  /** At most 30 days. */
+  readonly grace: Duration
+}
+
+/** An erasure that can be cancelled. */
+export interface RequestedErasure {
+  readonly erasureId: string
+  /** From then on it is carried out. */
+  readonly dueAt: Instant
+}
+
+/** Beyond it, the month of Article 12(3) GDPR is over. */
+const LONGEST_GRACE: Duration = { days: 30 }
+const ATTEMPTS = 8
+/** Steps in which nothing is destroyed. */
+const WHOLE: ReadonlySet<Job['step']> = new Set(['asked', 'planned', 'fenced'])
+
+const requestAsk = z.strictObject({
+  reason: reasonWord,
+  grace: z.custom<Duration>(isDuration),
+})
+
+/** Plans an erasure and puts the fence, and destroys nothing yet. */
+export async function requestErasure(
+  deps: ErasureDeps,
+  subjectId: unknown,
+  ask: unknown,
+): Promise<RequestedErasure> {
+  const { reason, grace } = parseInput(requestAsk, ask)
+  const id = parseSubjectId(subjectId)
+  const { people } = deps.vault
+  const plannedAt = people.now()
+  const graceUntil = addDuration(plannedAt, grace)
+  if (graceUntil > addDuration(plannedAt, LONGEST_GRACE)) throw invalidInput(['grace'], 'too_big')
+  const planned = await planJob(deps, {
+    erasureId: randomId(),
+    subjectId: id,
+    reason,
+    hooks: [],
+    plannedAt,
+    step: 'asked',
+    wanted: true,
+    graceUntil,
+  })
+  await fence(deps, await addJob(people.deps, planned))
+  return { erasureId: planned.erasureId, dueAt: toInstant(graceUntil) }
+}
+
+/** Lifts the fence of an erasure that has destroyed nothing yet, and forgets it. */
+export async function cancelErasure({ vault }: ErasureDeps, erasureId: string): Promise<void> {
+  const { people } = vault
+  for (let attempt = 1; ; attempt += 1) {
+    const open = await requireCancellable(people, erasureId)
+    try {
+      // From here on nobody goes on with it, and whoever finds it goes on with cancelling it.
+      const cancelled = await saveJob(people.deps, open, { step: 'cancelled' })
+      return await liftFence(people, cancelled.job)
+    } catch (error) {
+      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/** Ends the time in which an erasure can be cancelled. */
+export async function endGrace({ deps, now }: People, open: OpenJob): Promise<OpenJob> {
+  const { graceUntil } = open.job
+  if (graceUntil === undefined || graceUntil <= now()) return open
+  return saveJob(deps, open, { graceUntil: now() })
+}
+
+async function requireCancellable(people: People, erasureId: string): Promise<OpenJob> {
+  const open = await findJob(people.deps, erasureId)
+  if (open === undefined) throw await missing(people, erasureId)
+  const { step, graceUntil = 0, lease, destroyed } = open.job
+  if (step === 'cancelled') return open
+  const isWhole = WHOLE.has(step) && lease === undefined && destroyed === undefined
+  if (isWhole && people.now() < graceUntil) return open
+  throw tooLate(step)
+}
+
+async function missing(people: People, erasureId: string): Promise<PrivityError> {
+  const certificate = await findCertificate(people, erasureId)
+  if (certificate !== undefined) return tooLate('completed')
+  return new PrivityError('not_found', { kind: 'erasure' })
+}
+
+function tooLate(from: string): PrivityError {
+  return new PrivityError('invalid_transition', { machine: 'erasure', from, event: 'cancel' })
+}

@@ -1,0 +1,46 @@
+import { isId } from '../base/id.ts'
+import { scanRows } from '../storage/scan-rows.ts'
+import type { People } from '../subjects/people.ts'
+import { readFence } from './fence.ts'
+import { keyFence } from './fence-keys.ts'
+import { type Job, type OpenJob, openJob } from './job.ts'
+
+/** A job that was begun, or a row that does not open: one of those hides none of the others. */
+export type FoundJob = { readonly open: OpenJob } | { readonly error: unknown }
+
+/** A row may have half a megabyte. */
+const PAGE = 8
+
+/** Every erasure that somebody asked for and that is not at its end; plans alone are left out. */
+export async function* openJobs(people: People, signal?: AbortSignal): AsyncGenerator<FoundJob> {
+  const { store, keyspace } = people.deps
+  const prefix = keyspace.job('')
+  for await (const [key, sealed] of scanRows(store, prefix, { page: PAGE })) {
+    signal?.throwIfAborted()
+    // Withdrawals that wait have the same beginning, and come after all ids.
+    if (key.startsWith(keyspace.spool)) return
+    const id = key.slice(prefix.length)
+    if (!isId(id)) continue
+    const found = tryOpen(people, id, sealed)
+    if ('error' in found || (await isBegun(people, found.open.job))) yield found
+  }
+}
+
+function tryOpen({ deps }: People, id: string, sealed: Uint8Array): FoundJob {
+  try {
+    return { open: openJob(deps, id, sealed) }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** A fence is put before anything is stored of it: for what crashed right then, it speaks itself. */
+async function isBegun({ deps }: People, job: Job): Promise<boolean> {
+  const { step, wanted, erasureId, subjectId } = job
+  if (wanted === true || (step !== 'asked' && step !== 'planned')) return true
+  if (step === 'asked') return false
+  const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
+  const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
+  const fence = fenced?.fence ?? (await keyFence(deps, subjectId))
+  return fence?.erasureId === erasureId
+}

@@ -1,0 +1,174 @@
+import type { Draft } from '../../subjects/draft.ts'
+import { moveRecordDue } from '../../subjects/due.ts'
+import type { RecordHead, TokenFact } from '../../subjects/head.ts'
+import type { Rows } from '../../storage/participant.ts'
+import type { Person } from '../../subjects/person.ts'
+import { endFields } from '../../vault/end-fields.ts'
+import { pageEntry, pageOf } from '../../vault/open-record.ts'
+import { dropTokens } from '../../vault/record-tokens.ts'
+import {
+  encodeRecord,
+  openSection,
+  type Payload,
+  type SealedRecord,
+  sealSection,
+} from '../../vault/sections.ts'
+import type { Vault } from '../../vault/vault.ts'
+import type { RecordWork } from './work.ts'
+
+/** What becomes of one record in a draft. */
+export interface RecordEdit {
+  readonly sealed: SealedRecord
+  /** Absent where nothing goes, and it is only sealed anew. */
+  readonly work: RecordWork | undefined
+  /** Classes whose section is sealed anew, under the key that is the newest then. */
+  readonly reseals: ReadonlySet<number>
+}
+
+/** Where a record is edited. */
+export interface Editing {
+  readonly vault: Vault
+  /** As it stands before: opens what the draft seals anew. */
+  readonly person: Person
+  readonly draft: Draft
+  readonly rows: Rows
+}
+
+/** Takes fields out of a record and seals the rest anew; layout and other values stay as they are. */
+export function editRecord(editing: Editing, edit: RecordEdit): void {
+  const { draft } = editing
+  const { sealed, work } = edit
+  if (work?.removes === true) {
+    removeRecord(editing, sealed)
+    return
+  }
+  const sections: { [accessClass: string]: readonly [number, string] } = { ...sealed.head.sections }
+  const bytes = new Map<number, Uint8Array | undefined>()
+  for (const accessClass of new Set([...edit.reseals, ...(work?.gone.keys() ?? [])])) {
+    const [, layout] = sealed.head.sections[String(accessClass)] ?? []
+    if (layout === undefined) continue
+    const payload = restOf(editing, edit, accessClass)
+    const place = { place: sealed.place, accessClass, revision: draft.sequence, layout }
+    if (payload === undefined) delete sections[String(accessClass)]
+    else sections[String(accessClass)] = [draft.sequence, layout]
+    bytes.set(
+      accessClass,
+      payload === undefined ? undefined : sealSection(draft.key(accessClass), place, payload),
+    )
+  }
+  writeSections(editing, sealed, bytes)
+  const head = {
+    ...sealed.head,
+    // Values that stay what they were are of the revision that they were of.
+    ...(work === undefined ? {} : { revision: draft.sequence, ...dropLookups(editing, work) }),
+    sections,
+  }
+  writeHead(editing, sealed, work === undefined ? head : endedHead(editing, work, head))
+}
+
+/** What is gone does not fall due any more. */
+function endedHead({ vault, draft }: Editing, work: RecordWork, after: RecordHead): RecordHead {
+  const { place, head: before } = work.sealed
+  const gone = [...work.gone.values()].flat()
+  return endFields(vault, draft, { place, record: work.name.record, before, after, gone })
+}
+
+/** Lookup rows of the fields that go, as the head of the record names them. */
+export function lookupsOf({ lookups }: Vault, work: RecordWork): readonly TokenFact[] {
+  const { tokens, claims = [] } = work.sealed.head
+  const facts = [...tokens, ...claims]
+  if (work.removes) return facts
+  const ids = new Set([...work.gone.values()].flat())
+  const numbers = lookups.numbersOf(work.name.record, ids)
+  return facts.filter(([lookup]) => numbers.has(lookup))
+}
+
+/** Undefined when nothing is left. */
+function restOf(
+  { person }: Editing,
+  { sealed, work }: RecordEdit,
+  accessClass: number,
+): Payload | undefined {
+  const payload =
+    work?.payloads.get(accessClass) ?? openSection(sealed, accessClass, person.key(accessClass))
+  const gone = new Set(work?.gone.get(accessClass) ?? [])
+  const rest = Object.entries(payload).filter(([id]) => !gone.has(id))
+  return rest.length === 0 ? undefined : Object.fromEntries(rest)
+}
+
+function writeSections(
+  { vault, person, draft }: Editing,
+  { place, head, section }: SealedRecord,
+  bytes: ReadonlyMap<number, Uint8Array | undefined>,
+): void {
+  const { type, recordId } = place
+  if (recordId === undefined) {
+    for (const [accessClass, sealed] of bytes) draft.setSection(accessClass, sealed)
+    return
+  }
+  const sections = new Map<number, Uint8Array>()
+  for (const number of Object.keys(head.sections).map(Number)) {
+    const sealed = bytes.has(number) ? bytes.get(number) : section(number)
+    if (sealed !== undefined) sections.set(number, sealed)
+  }
+  const { keyspace } = vault.people.deps
+  draft.put(keyspace.record(person.id, type, recordId), encodeRecord(sections))
+}
+
+/** Tokens and claims that are left; a lookup that was made stays made, of nothing. */
+function dropLookups(
+  { vault, draft }: Editing,
+  work: RecordWork,
+): Pick<RecordHead, 'tokens' | 'claims'> {
+  const { place, head } = work.sealed
+  const gone = new Set(lookupsOf(vault, work))
+  const drops = (facts: readonly TokenFact[]): readonly TokenFact[] =>
+    facts.filter((fact) => gone.has(fact))
+  const stays = (facts: readonly TokenFact[]): readonly TokenFact[] =>
+    facts.filter((fact) => !gone.has(fact))
+  const { tokens, claims = [] } = head
+  dropTokens({ vault, draft, place }, { tokens: drops(tokens), claims: drops(claims) })
+  return { tokens: stays(tokens), ...(head.claims === undefined ? {} : { claims: stays(claims) }) }
+}
+
+function removeRecord(editing: Editing, { place, head }: SealedRecord): void {
+  const { vault, draft } = editing
+  const { type, recordId } = place
+  const { keyspace } = vault.people.deps
+  dropTokens({ vault, draft, place }, head)
+  moveRecordDue(draft, keyspace, { place, before: head, after: undefined })
+  if (recordId === undefined) {
+    for (const accessClass of Object.keys(head.sections))
+      draft.setSection(Number(accessClass), undefined)
+    const { [String(type)]: _, ...singles } = draft.head.singles
+    draft.head = { ...draft.head, singles }
+    draft.del(keyspace.holder(type, draft.id))
+    return
+  }
+  draft.del(keyspace.record(draft.id, type, recordId))
+  writePage(editing, place, undefined)
+  const { [String(type)]: count = 1, ...many } = draft.head.many
+  draft.head = { ...draft.head, many: { ...many, [type]: count - 1 } }
+  if (count === 1) draft.del(keyspace.holder(type, draft.id))
+}
+
+function writeHead(editing: Editing, { place }: SealedRecord, head: RecordHead): void {
+  const { draft } = editing
+  if (place.recordId !== undefined) {
+    writePage(editing, place, head)
+    return
+  }
+  draft.head = { ...draft.head, singles: { ...draft.head.singles, [place.type]: head } }
+}
+
+function writePage(
+  { draft, rows }: Editing,
+  { type, recordId = '' }: SealedRecord['place'],
+  head: RecordHead | undefined,
+): void {
+  const page = draft.page(pageOf(recordId), rows)
+  const { [pageEntry(type, recordId)]: _, ...others } = page.records
+  draft.setPage(pageOf(recordId), {
+    records: head === undefined ? others : { ...others, [pageEntry(type, recordId)]: head },
+  })
+}

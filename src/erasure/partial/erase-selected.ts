@@ -1,0 +1,244 @@
+import { toBase64url } from '../../base/bytes.ts'
+import { isPrivityError } from '../../base/errors.ts'
+import { isClosedUntil } from '../../subjects/closing.ts'
+import { ownEntries } from '../../subjects/own-entries.ts'
+import { pageRows } from '../../vault/record-heads.ts'
+import type { Vault } from '../../vault/vault.ts'
+import { type OpenJob, saveJob } from '../job.ts'
+import { attachmentOf, holdsKey } from './attachments.ts'
+import { type BatchAsk, eraseBatch } from './batch.ts'
+import { entryOf, type KeptOf, type Look, lookOver, type PlacedHead, selectionOf } from './look.ts'
+import { isRenewed, isUnderOld, oldNames, renewClass, type Renewal } from './renewal.ts'
+import type { PartialState, Probe } from './state.ts'
+import { isTaking, type RecordWork, touchedBy } from './work.ts'
+
+/** What erasing some fields needs. */
+export interface SelectedDeps {
+  readonly vault: Vault
+  readonly keptOf: KeptOf
+}
+
+/** A job whose erasure is a partial one. */
+export type PartialJob = OpenJob & { readonly job: { readonly partial: PartialState } }
+
+/** Records in one commit. */
+const BATCH = 64
+/** Each time that something was written meanwhile, it is looked at again. */
+const ROUNDS = 100
+const MAX_PROBES = 8
+const MAX_PROBE_BYTES = 4_096
+
+/**
+ * Erases what a job selects, in batches; resolves to the job once nothing of it is left and its keys are destroyed.
+ * Undefined when others wrote the person all the time. May be run again after a crash at any point.
+ */
+export async function eraseSelected(
+  deps: SelectedDeps,
+  start: PartialJob,
+  signal: AbortSignal | undefined,
+): Promise<PartialJob | undefined> {
+  let open = start
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    signal?.throwIfAborted()
+    const { subjectId, partial } = open.job
+    const look = await lookOver({ ...deps, subjectId, rule: partial.rule })
+    open = await foresee(deps.vault, open, look)
+    const todo = todoOf(look, open.job.partial)
+    if (todo.length === 0 && isDone(look, open.job.partial)) {
+      await settleKeys(deps.vault, open)
+      return open
+    }
+    open = await eraseAll(deps, { open, look, todo }, signal)
+  }
+  return undefined
+}
+
+/** Stores which keys will go, before anything does: afterwards nothing says so any more. */
+async function foresee(vault: Vault, open: PartialJob, look: Look): Promise<PartialJob> {
+  const { partial } = open.job
+  const { renewals = [], attached = [] } = partial
+  const fresh = new Set(
+    look.works
+      .filter(isTaking)
+      .flatMap((work) =>
+        touchedBy(work).filter(
+          (accessClass) =>
+            !attached.includes(accessClass) &&
+            !renewals.some(
+              (renewal) =>
+                renewal.accessClass === accessClass &&
+                !isRenewed(look.person.ring, renewal) &&
+                isUnderOld(work.sealed.head, renewal),
+            ),
+        ),
+      ),
+  )
+  // Before there is a newer key, an attachment may still be sealed under the old one.
+  const unsure = renewals
+    .filter((it) => it.since === undefined && !isRenewed(look.person.ring, it))
+    .map((it) => it.accessClass)
+  const asked = new Set([...fresh, ...unsure])
+  if (asked.size === 0) return open
+  const holding = await holdingClasses(vault, look, asked)
+  const begun = [...asked]
+    .filter((accessClass) => !holding.has(accessClass))
+    .map((accessClass) => renewClass(look.person.ring, accessClass, renewals))
+  const next: PartialState = {
+    ...partial,
+    renewals: [...renewals.filter(({ accessClass }) => !asked.has(accessClass)), ...begun],
+    attached: [...new Set([...attached, ...holding])],
+    // One whose class keeps its key after all would open, and prove nothing.
+    probes: (partial.probes ?? probesOf(look, begun)).filter(
+      ({ accessClass }) => !holding.has(accessClass),
+    ),
+  }
+  return savePartial(vault, open, next)
+}
+
+async function holdingClasses(
+  { people }: Vault,
+  { person, selection }: Look,
+  asked: ReadonlySet<number>,
+): Promise<ReadonlySet<number>> {
+  const holding = new Set<number>()
+  for await (const entry of ownEntries(people, person)) {
+    const attachment = attachmentOf(entry)
+    if (attachment === undefined || !asked.has(attachment.accessClass)) continue
+    if (holdsKey(selection, attachment)) holding.add(attachment.accessClass)
+  }
+  return holding
+}
+
+/** Records that lose something, and those that are still under a key that goes. */
+function todoOf(
+  { works, records, person }: Look,
+  { renewals = [] }: PartialState,
+): readonly Omit<PlacedHead, 'head'>[] {
+  const taken = works.filter(isTaking).map(({ sealed }) => sealed.place)
+  const due = renewals.filter((renewal) => !isRenewed(person.ring, renewal))
+  const under = records.filter(({ head }) => due.some((renewal) => isUnderOld(head, renewal)))
+  return [...new Map([...taken, ...under].map((record) => [entryOf(record), record])).values()]
+}
+
+function isDone({ person, works }: Look, { renewals = [], closes }: PartialState): boolean {
+  const isClosed = closes !== true || isClosedUntil(person.head, untilOf(works))
+  return isClosed && renewals.every((renewal) => isRenewed(person.ring, renewal))
+}
+
+/** When the first of what stays may go; undefined while that cannot be told of any. */
+function untilOf(works: readonly RecordWork[]): number | undefined {
+  const ends = works.flatMap(({ stays }) => stays.flatMap(({ verdict }) => verdict.until ?? []))
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
+interface Todo {
+  readonly open: PartialJob
+  readonly look: Look
+  readonly todo: readonly Omit<PlacedHead, 'head'>[]
+}
+
+async function eraseAll(
+  deps: SelectedDeps,
+  { open: start, look, todo }: Todo,
+  signal: AbortSignal | undefined,
+): Promise<PartialJob> {
+  let open = start
+  // At least one: closing the person, or a key that nothing is under any more, needs no record.
+  for (let from = 0; from === 0 || from < todo.length; from += BATCH) {
+    signal?.throwIfAborted()
+    const ask = askOf(deps, open.job, look)
+    const records = todo.slice(from, from + BATCH)
+    const outcome = await eraseSome({ ...ask, records, signal })
+    if (outcome === 'stale') return open
+    const isLast = from + BATCH >= todo.length
+    if (!isLast && hasBegun(ask.renewals, outcome.renewals))
+      open = await savePartial(deps.vault, open, {
+        ...open.job.partial,
+        renewals: outcome.renewals,
+      })
+  }
+  return open
+}
+
+function askOf(
+  { vault, keptOf }: SelectedDeps,
+  { erasureId, reason, partial }: PartialJob['job'],
+  { person, works }: Look,
+): Omit<BatchAsk, 'records' | 'signal'> {
+  const { rule, renewals = [], attached = [], closes } = partial
+  return {
+    vault,
+    erasureId,
+    select: (fresh, heads) => selectionOf({ vault, keptOf, rule }, fresh, heads),
+    person,
+    renewals,
+    attached,
+    closing: closes === true ? { reason, until: untilOf(works) } : undefined,
+    pages: pageRows(vault.people, person),
+  }
+}
+
+function hasBegun(before: readonly Renewal[], after: readonly Renewal[]): boolean {
+  return after.length > 0 && before.some(({ since }) => since === undefined)
+}
+
+/** Fewer at a time when together they are more than one commit takes. */
+async function eraseSome(ask: BatchAsk): Promise<Awaited<ReturnType<typeof eraseBatch>>> {
+  try {
+    return await eraseBatch(ask)
+  } catch (error) {
+    const isTooMuch = isPrivityError(error, 'store_full') || isPrivityError(error, 'invalid_input')
+    if (!isTooMuch || ask.records.length <= 1) throw error
+    const first = await eraseSome({
+      ...ask,
+      records: ask.records.slice(0, ask.records.length >> 1),
+    })
+    if (first === 'stale') return first
+    const rest = ask.records.slice(ask.records.length >> 1)
+    return eraseSome({ ...ask, records: rest, renewals: first.renewals })
+  }
+}
+
+/** What is kept apart goes after the document has stopped counting on it; again when that was interrupted. */
+async function settleKeys({ people }: Vault, { job }: PartialJob): Promise<void> {
+  const { keys, keyRows } = people.deps
+  const names = (job.partial.renewals ?? []).flatMap(oldNames)
+  for (const name of names) keys.release(job.subjectId, name)
+  if (names.length > 0) await keyRows?.remove(job.subjectId, names)
+}
+
+/** One of each class at most: they are stored with the job. */
+function probesOf({ works }: Look, renewals: readonly Renewal[]): readonly Probe[] {
+  const taken = works.filter(isTaking)
+  return renewals
+    .flatMap(({ accessClass }) => {
+      const work = taken.find((candidate) => touchedBy(candidate).includes(accessClass))
+      return (work === undefined ? undefined : probeOf(work, accessClass)) ?? []
+    })
+    .slice(0, MAX_PROBES)
+}
+
+function probeOf({ sealed }: RecordWork, accessClass: number): Probe | undefined {
+  const { type, recordId } = sealed.place
+  const [revision, layout] = sealed.head.sections[String(accessClass)] ?? []
+  const bytes = sealed.section(accessClass)
+  if (revision === undefined || layout === undefined || bytes === undefined) return undefined
+  if (bytes.length > MAX_PROBE_BYTES) return undefined
+  return {
+    accessClass,
+    type,
+    ...(recordId === undefined ? {} : { recordId }),
+    revision,
+    layout,
+    sealed: toBase64url(bytes),
+  }
+}
+
+async function savePartial(
+  { people }: Vault,
+  open: PartialJob,
+  partial: PartialState,
+): Promise<PartialJob> {
+  const saved = await saveJob(people.deps, open, { partial })
+  return { ...saved, job: { ...saved.job, partial } }
+}

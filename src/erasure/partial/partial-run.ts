@@ -1,0 +1,154 @@
+import { isPrivityError } from '../../base/errors.ts'
+import type { Person } from '../../subjects/person.ts'
+import { isUnreadable } from '../../subjects/unreadable.ts'
+import { readHeads } from '../../vault/record-heads.ts'
+import type { Vault } from '../../vault/vault.ts'
+import type { ErasureHook } from '../hook.ts'
+import { hookContexts } from '../hook-context.ts'
+import { incomplete } from '../incomplete.ts'
+import { advanceJob, forgetJob, type Job, type OpenJob } from '../job.ts'
+import { planHooks } from '../plan-hooks.ts'
+import { ruleOf } from '../scope.ts'
+import type { Kept, Rule } from '../selection.ts'
+import { eraseSelected, type PartialJob } from './erase-selected.ts'
+import type { KeptOf } from './look.ts'
+import { isPartialHook, leftOutOf, planPartial } from './plan-partial.ts'
+import type { PartialState } from './state.ts'
+import type { PartialFindings } from './findings.ts'
+import { verifyPartial } from './verify-partial.ts'
+
+/** What erasing a part of a person needs. */
+export interface PartialDeps {
+  readonly vault: Vault
+  /** What may not be erased yet. Default: nothing. */
+  readonly keptOf?: KeptOf | undefined
+}
+
+/** What planning it needs. */
+type PlanningDeps = PartialDeps & { readonly hooks: readonly ErasureHook[] }
+
+/** Name of our own rows among what may be left. */
+export const ROWS = 'privity:rows'
+/** Name of our own keys among them. */
+export const KEYS = 'privity:keys'
+/** Name of what came to be kept after the plan was made. */
+export const KEPT = 'privity:kept'
+
+/** The partial erasure that was asked for, or that is all that may be done of a whole one; undefined otherwise. */
+async function preparePartial(
+  deps: PlanningDeps,
+  { subjectId, scope, isReplayed }: Job,
+): Promise<PartialState | undefined> {
+  const { vault, hooks } = deps
+  const planning = { vault, hooks, keptOf: keptOfDeps(deps), subjectId }
+  if (scope !== undefined) return planPartial({ ...planning, rule: ruleOf(vault.policy, scope) })
+  const kept = isReplayed === true ? [] : await keptNow(deps, subjectId)
+  if (kept.length === 0) return undefined
+  return planPartial({ ...planning, rule: { kind: 'all' } })
+}
+
+/** The plan of a job that erases a part of a person, hooks included; undefined for one that erases all. */
+export async function planPartialJob(deps: PlanningDeps, job: Job): Promise<Job | undefined> {
+  const partial = await preparePartial(deps, job)
+  return partial === undefined ? undefined : planHooksOf(deps, job, partial)
+}
+
+/** The plan of a job that erases what a rule selects; undefined when that is nothing now. */
+export async function planRuleJob(
+  deps: PlanningDeps,
+  job: Job,
+  rule: Rule,
+): Promise<Job | undefined> {
+  const { vault, hooks } = deps
+  const { subjectId } = job
+  const partial = await planPartial({ vault, hooks, keptOf: keptOfDeps(deps), subjectId, rule })
+  const isTaking = partial.items.some(({ action }) => action === 'delete')
+  return isTaking ? planHooksOf(deps, job, partial) : undefined
+}
+
+/** @throws {@link erasure_incomplete} naming hooks that cannot plan, or for which there is more than one can be told */
+async function planHooksOf(deps: PlanningDeps, job: Job, partial: PartialState): Promise<Job> {
+  const { vault } = deps
+  const { erasureId, subjectId } = job
+  const { person } = await vault.people.read(subjectId)
+  const { externalId } = person.head
+  const scope = partial.hookScope
+  const hooks = deps.hooks.filter(isPartialHook)
+  // Without a scope a hook would erase everything.
+  if (scope === undefined && hooks.length > 0)
+    throw incomplete(
+      job,
+      hooks.map(({ id }) => id),
+    )
+  const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
+  const contexts = hookContexts(vault, about)
+  const planned = await planHooks(hooks, contexts).finally(contexts.revoke)
+  return { ...job, partial, hooks: planned, step: 'planned' }
+}
+
+/** Begins: from here on the job holds the app's own id, for hooks. Without a fence, the person stays in use. */
+export async function beginPartial({ people }: Vault, open: PartialJob): Promise<OpenJob> {
+  const { person } = await people.read(open.job.subjectId)
+  const { externalId } = person.head
+  const known = externalId === undefined ? {} : { externalId }
+  return advanceJob(open, { ...known, step: 'fenced', startedAt: people.now() })
+}
+
+/** Whether a job erases a part of a person. */
+export function isPartial(open: OpenJob): open is PartialJob {
+  return open.job.partial !== undefined
+}
+
+/**
+ * What came to be kept since the plan was made is not destroyed with the rest.
+ *
+ * @throws {@link erasure_incomplete} naming `privity:kept`: a new plan erases the rest
+ */
+export async function assertNothingKept(deps: PartialDeps, open: OpenJob): Promise<void> {
+  const { job } = open
+  if (job.isReplayed === true || (await keptNow(deps, job.subjectId)).length === 0) return
+  // Left there, it would erase the person once nothing is kept any more, years after somebody asked for it.
+  await forgetJob(deps.vault.people.deps, open)
+  throw incomplete(job, [KEPT])
+}
+
+/** @throws {@link erasure_incomplete} when others wrote the person all the time */
+export async function runPartial(
+  deps: PartialDeps,
+  open: PartialJob,
+  signal: AbortSignal | undefined,
+): Promise<OpenJob> {
+  const { vault } = deps
+  const done = await eraseSelected({ vault, keptOf: keptOfDeps(deps) }, open, signal)
+  if (done === undefined) throw incomplete(open.job, [ROWS])
+  return advanceJob(done, { step: 'destroyed', destroyedAt: vault.people.now() })
+}
+
+/** Looks again for everything that a partial erasure was to destroy. */
+export async function findPartial(deps: PartialDeps, open: PartialJob): Promise<PartialFindings> {
+  const found = await verifyPartial({ vault: deps.vault, keptOf: keptOfDeps(deps) }, open)
+  return { ...found, exclusions: [...found.exclusions, ...leftOutOf(open.job.partial)] }
+}
+
+/** Whoever is fenced already is past that. */
+async function keptNow(deps: PartialDeps, subjectId: string): Promise<readonly Kept[]> {
+  if (deps.keptOf === undefined) return []
+  const person = await readLiving(deps.vault, subjectId)
+  if (person === undefined) return []
+  const seen = await readHeads(deps.vault.people, person)
+  return deps.keptOf(seen.person, seen.heads)
+}
+
+/** Of whom nobody can open, nothing is left to be kept. */
+async function readLiving({ people }: Vault, subjectId: string): Promise<Person | undefined> {
+  try {
+    return (await people.read(subjectId)).person
+  } catch (error) {
+    if (isPrivityError(error, 'erased') || isUnreadable(error)) return undefined
+    throw error
+  }
+}
+
+function keptOfDeps({ keptOf }: PartialDeps): KeptOf {
+  return keptOf ?? (() => [])
+}

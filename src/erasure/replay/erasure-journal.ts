@@ -1,0 +1,40 @@
+import type { CertificateDeps } from '../certificate.ts'
+import type { Suppression } from '../../subjects/suppression.ts'
+import { type Held, type HoldDeps, settleJournal } from './hold-against.ts'
+import { createJournaling, type Journaling } from './journaling.ts'
+import { type Replayed, signReplay } from './sign-replay.ts'
+
+/** The journal as erasure uses it. */
+export interface ErasureJournal extends Journaling {
+  readonly hold: HoldDeps
+  sign(replayed: Replayed): Promise<string>
+}
+
+/** What it stands on. */
+export interface ErasureJournalDeps {
+  /** Undefined without a journal. */
+  readonly hold: HoldDeps | undefined
+  /** What was found when the store was opened. */
+  readonly held: Held | undefined
+  readonly suppression: Suppression
+  readonly certificates: CertificateDeps
+}
+
+/** The journal of an instance; one that lacks nothing of it says so in the store. */
+export async function startJournal({
+  hold,
+  held,
+  suppression,
+  certificates,
+}: ErasureJournalDeps): Promise<ErasureJournal | undefined> {
+  if (hold === undefined) return undefined
+  await suppression.prepare()
+  await settleJournal(hold, held)
+  const settle = (): Promise<void> => settleJournal(hold)
+  const now = (): number => hold.clock.now()
+  return {
+    ...createJournaling(hold.journal, { settle, now }),
+    hold,
+    sign: (replayed) => signReplay(certificates, replayed),
+  }
+}

@@ -1,0 +1,59 @@
+import type { Journal } from '../../journal/journal.ts'
+import { type Place, START } from '../../journal/journal-entry.ts'
+import { advanceMark, type MarkDeps, readMark } from '../../journal/journal-mark.ts'
+import { newErasures } from './new-erasures.ts'
+import { type StandingDeps, standingsOf } from './standing.ts'
+
+/** What holding a store against its journal needs. */
+export interface HoldDeps extends StandingDeps, MarkDeps {
+  readonly store: StandingDeps['store']
+  readonly keyspace: StandingDeps['keyspace']
+  readonly controller: StandingDeps['controller']
+  readonly journal: Journal
+}
+
+/** What a store has of its journal. */
+export interface Held {
+  readonly from: Place
+  readonly to: Place
+  /** Erasures that the store lacks. */
+  readonly behind: number
+  /** Erasures that are under way. */
+  readonly pending: number
+  /** Erasures that were looked at. */
+  readonly of: number
+}
+
+/**
+ * Holds a store against what came into its journal since that was last done: at the cost of what is new.
+ *
+ * @throws {@link journal_diverged}
+ */
+export async function holdAgainst(deps: HoldDeps): Promise<Held> {
+  const { journal } = deps
+  const from = await trustedMark(deps)
+  const to = await journal.end(from)
+  let [behind, pending, of] = [0, 0, 0]
+  for await (const erasures of newErasures({ journal, from, to })) {
+    const standings = await standingsOf(deps, erasures)
+    behind += standings.filter((standing) => standing === 'missing').length
+    pending += standings.filter((standing) => standing === 'pending').length
+    of += standings.length
+  }
+  return { from, to, behind, pending, of }
+}
+
+/** Moves the mark on when the store lacks nothing. */
+export async function settleJournal(deps: HoldDeps, known?: Held): Promise<void> {
+  const { from, to, behind } = known ?? (await holdAgainst(deps))
+  const isNew = to.seq > from.seq || (await readMark(deps)) === undefined
+  if (behind === 0 && isNew) await advanceMark(deps, to, undefined)
+}
+
+/** A mark that knows a longer log than there is was taken from a later copy of the store: it counts for nothing. */
+async function trustedMark(deps: HoldDeps): Promise<Place> {
+  const mark = await readMark(deps)
+  if (mark === undefined) return START
+  const { range } = await deps.ledger.head()
+  return mark.logSize > range.size ? START : mark
+}

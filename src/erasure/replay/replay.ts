@@ -1,0 +1,157 @@
+import * as z from 'zod/mini'
+import { toBase64url, utf8 } from '../../base/bytes.ts'
+import { isPrivityError, PrivityError } from '../../base/errors.ts'
+import { randomId } from '../../base/id.ts'
+import { parseInput } from '../../base/parse.ts'
+import { sha256 } from '../../crypto/hash.ts'
+import { advanceMark } from '../../journal/journal-mark.ts'
+import { readFence } from '../fence.ts'
+import { destroyKeys } from '../fence-keys.ts'
+import { addJob, findJob, type Job } from '../job.ts'
+import { type ErasureDeps, proceed, type RunOptions } from '../steps.ts'
+import type { ErasureJournal } from './erasure-journal.ts'
+import { holdAgainst } from './hold-against.ts'
+import { newErasures, type NewErasure } from './new-erasures.ts'
+import type { Replayed } from './sign-replay.ts'
+import { standingsOf } from './standing.ts'
+
+/** What replaying needs. */
+export interface ReplayDeps extends ErasureDeps {
+  readonly journal: ErasureJournal
+}
+
+const replayOptions = z.strictObject({
+  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  onProgress: z.optional(
+    z.custom<NonNullable<RunOptions['onProgress']>>((value) => typeof value === 'function'),
+  ),
+})
+
+/**
+ * Does every erasure again that the journal has and the store has not; resolves to a certificate, or to nothing
+ * where there is nothing to do. What was done stays done, whenever it stops.
+ */
+export async function replayErasures(
+  { journal, ...rest }: ErasureDeps,
+  options: unknown,
+): Promise<string | undefined> {
+  const { signal, onProgress } = parseInput(replayOptions, options === undefined ? {} : options)
+  rest.vault.people.deps.ledger.quarantine.check()
+  if (journal === undefined) throw new PrivityError('not_supported', { what: 'journal' })
+  const deps: ReplayDeps = { ...rest, journal }
+  const startedAt = deps.vault.people.now()
+  const held = await holdAgainst(journal.hold)
+  if (held.behind === 0) return undefined
+  let [replayed, failed]: [number, unknown] = [0, undefined]
+  for await (const erasures of newErasures({ journal: journal.hold.journal, ...held })) {
+    const standings = await standingsOf(journal.hold, erasures)
+    for (const [at, erasure] of erasures.entries()) {
+      if (standings[at] !== 'missing') continue
+      signal?.throwIfAborted()
+      failed ??= await tryReplay(deps, erasure, signal)
+      replayed += 1
+      tell(onProgress, replayed, held.behind)
+    }
+  }
+  return finish(deps, { replayed, startedAt, failed })
+}
+
+/** A hook that fails keeps nobody else from being erased: behind its fence, a person waits for it. */
+async function tryReplay(
+  deps: ReplayDeps,
+  erasure: NewErasure,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  try {
+    return await replayOne(deps, erasure, signal)
+  } catch (error) {
+    if (isPrivityError(error, 'erasure_incomplete')) return error
+    throw error
+  }
+}
+
+/** The same erasure, in the store as it is now. One that another fence stands before is finished under that one. */
+async function replayOne(
+  deps: ReplayDeps,
+  erasure: NewErasure,
+  signal: AbortSignal | undefined,
+): Promise<undefined> {
+  const { deps: rows, now } = deps.vault.people
+  const { subjectId } = erasure
+  const key = rows.keyspace.person(subjectId)
+  const [document] = await rows.store.read([key])
+  const fenced = document === undefined ? undefined : readFence(rows, subjectId, document)
+  const erasureId = fenced?.fence.erasureId ?? erasure.erasureId
+  const [certificate] = await rows.store.read([rows.keyspace.certificate(erasureId)])
+  // Erased, but for keys that somebody brought back.
+  if (certificate !== undefined && fenced?.sections.length === 0) {
+    await destroyKeys(rows, { erasureId, subjectId }, now())
+    return undefined
+  }
+  const open =
+    (await findJob(rows, erasureId)) ??
+    (await addJob(rows, jobOf({ ...erasure, erasureId }, now())))
+  const hooks = deps.hooks.filter(({ replay }) => !open.job.isReplayed || replay !== 'skip')
+  await proceed({ ...deps, hooks }, open, signal === undefined ? {} : { signal })
+  return undefined
+}
+
+function jobOf({ erasureId, subjectId, suppress }: NewErasure, plannedAt: number): Job {
+  return {
+    erasureId,
+    subjectId,
+    reason: 'replay',
+    hooks: [],
+    plannedAt,
+    step: 'asked',
+    wanted: true,
+    isReplayed: true,
+    ...(suppress === undefined ? {} : { suppress }),
+  }
+}
+
+interface Run extends Pick<Replayed, 'replayed' | 'startedAt'> {
+  /** What kept one of them from its end. */
+  readonly failed: unknown
+}
+
+/** Looked at once more before anybody certifies it. */
+async function finish(
+  { journal: { hold, sign }, vault }: ReplayDeps,
+  { replayed, startedAt, failed }: Run,
+): Promise<string> {
+  const held = await holdAgainst(hold)
+  if (held.behind > 0) throw failed ?? new PrivityError('replay_required', { behind: held.behind })
+  if (failed !== undefined) {
+    await advanceMark(hold, held.to, undefined)
+    throw failed
+  }
+  const { keyspace, controller, ledger } = vault.people.deps
+  const replayId = randomId()
+  const { note: checkpoint } = await ledger.head()
+  const completedAt = vault.people.now()
+  const certificate = await sign({
+    ...held,
+    replayId,
+    replayed,
+    startedAt,
+    completedAt,
+    checkpoint,
+  })
+  const key = keyspace.certificate(replayId)
+  const certificateHash = toBase64url(sha256(utf8(certificate)))
+  await advanceMark(hold, held.to, {
+    event: { type: 'journal.replayed', replayId, seq: held.to.seq, certificateHash },
+    put: [[key, controller.seal(key, utf8(certificate))]],
+  })
+  return certificate
+}
+
+/** What the app's callback throws is its own affair, and must not stop a replay half way. */
+function tell(onProgress: RunOptions['onProgress'], done: number, of: number): void {
+  try {
+    onProgress?.(done, of)
+  } catch {
+    return
+  }
+}

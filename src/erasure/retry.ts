@@ -1,0 +1,42 @@
+import * as z from 'zod/mini'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { parseInput } from '../base/parse.ts'
+import type { PeopleDeps } from '../subjects/people.ts'
+import { stateOf, withStates } from './hook-progress.ts'
+import { findJob, hooksOf, type Job, saveJob } from './job.ts'
+
+/** Whose items are to be tried again. */
+export interface RetryAsk {
+  readonly hook: string
+}
+
+const ATTEMPTS = 8
+const retryAsk = z.strictObject({ hook: z.string() })
+
+/** Makes the dead items of a hook, and those that wait, due at once, as if they had never been tried. */
+export async function retryHook(deps: PeopleDeps, erasureId: string, ask: unknown): Promise<void> {
+  const { hook } = parseInput(retryAsk, ask)
+  for (let attempt = 1; ; attempt += 1) {
+    const open = await findJob(deps, erasureId)
+    if (open === undefined) throw new PrivityError('not_found', { kind: 'erasure' })
+    const change = revived(open.job, hook)
+    if (change === undefined) return
+    try {
+      await saveJob(deps, open, change)
+      return
+    } catch (error) {
+      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/** @throws {@link not_found} when the hook is not part of the erasure */
+function revived(job: Job, hook: string): Partial<Job> | undefined {
+  const planned = hooksOf(job).find((candidate) => candidate.hook === hook)
+  if (planned === undefined) throw new PrivityError('not_found', { kind: 'hook' })
+  const asleep = planned.items.flatMap((_, position) => {
+    const state = stateOf(job, hook, position)?.state
+    return state === 'dead' || state === 'waiting' ? [[position, undefined] as const] : []
+  })
+  return asleep.length === 0 ? undefined : withStates(job, hook, asleep)
+}

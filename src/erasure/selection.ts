@@ -1,0 +1,193 @@
+import type { SpecialCategory } from '../policy/field.ts'
+
+/** What of a person an erasure is about, by the ids of fields; `all` is everything that has not to be kept. */
+export type Rule =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'records'; readonly items: readonly RuleItem[] }
+  | { readonly kind: 'purpose'; readonly purpose: string }
+  | { readonly kind: 'special'; readonly special: SpecialCategory }
+  /** Whatever the last purpose has ended of, by the time it is looked at. */
+  | { readonly kind: 'ended' }
+  /** Whatever has come to its end by the rules of retention, by the time it is looked at. */
+  | { readonly kind: 'due' }
+
+/** Some records of one type, or some fields of them. */
+export interface RuleItem {
+  readonly record: string
+  /** One of many. Default: all of them. */
+  readonly recordId?: string
+  /** Default: the records as a whole. */
+  readonly fieldIds?: readonly string[]
+}
+
+/** In the place of a record: the person as such, whether or not there is any. */
+export const PERSON = ''
+
+/** What may not be erased yet. */
+export interface Kept {
+  /** {@link PERSON} is no record. */
+  readonly record: string
+  /** One of many. Default: all of them. */
+  readonly recordId?: string
+  /** Default: the records as a whole. */
+  readonly fieldIds?: readonly string[]
+  /** A word or an article, for plans and certificates, `hold:` and its id for a legal hold: names nobody. */
+  readonly ground: string
+  /** Milliseconds since the epoch; absent while nobody can tell. */
+  readonly until?: number
+}
+
+/** One record, by the name of its type. */
+export interface RecordName {
+  readonly record: string
+  readonly recordId: string | undefined
+}
+
+/** One field of one record, as stored. */
+export interface FieldPlace extends RecordName {
+  readonly fieldId: string
+  /** What the class that it is sealed in serves: what is left to go by when no policy has the field any more. */
+  readonly sealedFor: Serves
+}
+
+/** What data is used for. */
+export interface Serves {
+  readonly purposes: readonly string[]
+  readonly special?: SpecialCategory
+}
+
+/** What becomes of a field. */
+export type Verdict =
+  | { readonly kind: 'goes' }
+  /** It was asked for, and stays for this reason. */
+  | { readonly kind: 'stays'; readonly ground: string; readonly until?: number }
+  | { readonly kind: 'other' }
+
+/** What a selection goes by. */
+export interface SelectionFacts {
+  readonly rule: Rule
+  readonly kept: readonly Kept[]
+  /** Fields of a record type of the running policy, by id. */
+  fieldsOf(record: string): ReadonlyMap<string, Serves>
+  /** Whether a purpose has a live basis, and a use for this field. */
+  needs(purpose: string, record: string, fieldId: string): boolean
+  /** Whether the last of these purposes has ended, its grace included. */
+  haveEnded(purposes: readonly string[]): boolean
+  /** Whether a field of a record has come to its end. */
+  isDue(name: RecordName, fieldId: string): boolean
+}
+
+/** Says of every field of a person what becomes of it. */
+export interface Selection {
+  /** What keeps the person as such. */
+  readonly person: readonly Kept[]
+  /** Whether anything of the record may go. */
+  concerns(name: RecordName): boolean
+  /** Whether the record goes with whatever is in it. */
+  takesWhole(name: RecordName): boolean
+  /** Declared fields of a record type that may go. */
+  declared(record: string): ReadonlySet<string>
+  /** Whether a field that no policy has any more may go, by the class that it is sealed in. */
+  takesUnknown(name: RecordName, sealedFor: Serves): boolean
+  verdict(place: FieldPlace): Verdict
+}
+
+const GOES: Verdict = { kind: 'goes' }
+const OTHER: Verdict = { kind: 'other' }
+
+/** What goes, what stays and why. Pure. */
+export function selectFields(facts: SelectionFacts): Selection {
+  const { rule, kept } = facts
+  return {
+    person: kept.filter(({ record }) => record === PERSON),
+    concerns: (name) => rule.kind !== 'records' || rule.items.some((item) => isAbout(item, name)),
+    takesWhole: (name) =>
+      isWhole(rule, name) && !kept.some((it) => isAbout(it, name) && !isNothing(it)),
+    declared: (record) =>
+      new Set(
+        [...facts.fieldsOf(record)].flatMap(([fieldId, sealedFor]) =>
+          isSelected(facts, { record, recordId: undefined, fieldId, sealedFor }, 'any')
+            ? [fieldId]
+            : [],
+        ),
+      ),
+    takesUnknown: (name, sealedFor) => isWhole(rule, name) || isServed(facts, sealedFor),
+    verdict: (place) => {
+      if (!isSelected(facts, place, 'this')) return OTHER
+      return stays(facts, place) ?? GOES
+    },
+  }
+}
+
+/** Whether something is about a record; of a type as a whole if it names none. */
+export function isAbout(
+  item: { readonly record: string; readonly recordId?: string },
+  { record, recordId }: RecordName,
+): boolean {
+  return item.record === record && (item.recordId === undefined || item.recordId === recordId)
+}
+
+function isNothing({ fieldIds }: Kept): boolean {
+  return fieldIds?.length === 0
+}
+
+function isWhole(rule: Rule, name: RecordName): boolean {
+  if (rule.kind === 'all') return true
+  if (rule.kind !== 'records') return false
+  return rule.items.some((item) => isAbout(item, name) && item.fieldIds === undefined)
+}
+
+function isServed(
+  { rule, haveEnded }: Pick<SelectionFacts, 'rule' | 'haveEnded'>,
+  { purposes, special }: Serves,
+): boolean {
+  if (rule.kind === 'purpose') return purposes.includes(rule.purpose)
+  if (rule.kind === 'ended') return haveEnded(purposes)
+  return rule.kind === 'special' && special === rule.special
+}
+
+/** `any`: of any record of the type. */
+function isSelected(facts: SelectionFacts, place: FieldPlace, which: 'any' | 'this'): boolean {
+  const { rule } = facts
+  const { record, fieldId } = place
+  if (rule.kind === 'all') return true
+  if (rule.kind === 'records')
+    return rule.items.some(
+      (item) =>
+        (which === 'this' ? isAbout(item, place) : item.record === record) &&
+        item.fieldIds?.includes(fieldId) !== false,
+    )
+  // Of which record it is asked, nobody says: any may be.
+  if (rule.kind === 'due') return which === 'any' || facts.isDue(place, fieldId)
+  return isServed(facts, servesOf(facts, place))
+}
+
+/** As the running policy says; for a field that it has not, as the class says that it is sealed in. */
+function servesOf(
+  { fieldsOf }: SelectionFacts,
+  { record, fieldId, sealedFor }: FieldPlace,
+): Serves {
+  return fieldsOf(record).get(fieldId) ?? sealedFor
+}
+
+function stays(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
+  const { record, fieldId } = place
+  const kept = longest(
+    facts.kept.filter((it) => isAbout(it, place) && it.fieldIds?.includes(fieldId) !== false),
+  )
+  if (kept !== undefined) {
+    const { ground, until } = kept
+    return { kind: 'stays', ground, ...(until === undefined ? {} : { until }) }
+  }
+  const { rule } = facts
+  if (rule.kind !== 'purpose') return undefined
+  const other = servesOf(facts, place).purposes.find(
+    (purpose) => purpose !== rule.purpose && facts.needs(purpose, record, fieldId),
+  )
+  return other === undefined ? undefined : { kind: 'stays', ground: `purpose:${other}` }
+}
+
+/** What keeps a field longest: one without an end before all others. */
+function longest(kept: readonly Kept[]): Kept | undefined {
+  return [...kept].sort((a, b) => (b.until ?? Infinity) - (a.until ?? Infinity))[0]
+}

@@ -1,0 +1,195 @@
+import { equalBytes } from '../base/bytes.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { Clock } from '../base/time.ts'
+import type { ControllerKey } from '../keys/controller-key.ts'
+import type { Keyspace } from '../storage/keyspace.ts'
+import { backoff, pause } from '../storage/patience.ts'
+import type { Row, Store } from '../storage/store.ts'
+import {
+  hashOf,
+  type JournalEntry,
+  type JournalNote,
+  openEntry,
+  openPlace,
+  type Place,
+  sealEntry,
+  sealPlace,
+  START,
+} from './journal-entry.ts'
+
+/**
+ * Erasures, in a store of their own: a chain of rows that only grows, so that a backup of the people, put back,
+ * is known to be of before. Only the controller's key reads and writes it.
+ */
+export interface Journal {
+  /**
+   * Durable once it resolves. What comes at once goes in one commit; what was told twice does no harm.
+   *
+   * @throws {@link store_unavailable} · @throws {@link journal_diverged}
+   */
+  append(note: JournalNote): Promise<void>
+  /**
+   * Where the chain ends now.
+   *
+   * @throws {@link journal_diverged} when that is before a place that was known, or says something else there
+   */
+  end(known: Place): Promise<Place>
+  /**
+   * The entries behind one place up to another, page by page.
+   *
+   * @throws {@link journal_diverged} when one is missing, was changed, or does not follow the one before
+   */
+  pages(from: Place, to: Place): AsyncIterable<readonly JournalEntry[]>
+}
+
+/** What a journal stands on. */
+export interface JournalDeps {
+  readonly journal: Store
+  readonly keyspace: Keyspace
+  readonly controller: Pick<ControllerKey, 'seal' | 'open'>
+  readonly clock: Clock
+}
+
+interface Waiting {
+  readonly note: JournalNote
+  readonly settle: (error?: unknown) => void
+}
+
+const PAGE = 256
+const MOST_AT_ONCE = 256
+const ATTEMPTS = 64
+
+/** The journal in a store. */
+export function createJournal(deps: JournalDeps): Journal {
+  let waiting: Waiting[] = []
+  let isWorking = false
+  async function work(): Promise<void> {
+    isWorking = true
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MOST_AT_ONCE)
+      waiting = waiting.slice(MOST_AT_ONCE)
+      const error = await tryAppend(
+        deps,
+        batch.map(({ note }) => note),
+      )
+      for (const { settle } of batch) settle(error)
+    }
+    isWorking = false
+  }
+  return {
+    append: (note) =>
+      new Promise((resolve, reject) => {
+        const settle = (error?: unknown): void => (error === undefined ? resolve() : reject(error))
+        waiting.push({ note, settle })
+        if (!isWorking) void work()
+      }),
+    end: (known) => readEnd(deps, known),
+    pages: (from, to) => readPages(deps, from, to),
+  }
+}
+
+async function tryAppend(deps: JournalDeps, notes: readonly JournalNote[]): Promise<unknown> {
+  try {
+    return await appendAll(deps, notes)
+  } catch (error) {
+    return error
+  }
+}
+
+async function appendAll(deps: JournalDeps, notes: readonly JournalNote[]): Promise<undefined> {
+  const { journal, keyspace, clock } = deps
+  for (let attempt = 1; ; attempt += 1) {
+    const [sealed] = await journal.read([keyspace.journalHead])
+    const before =
+      sealed === undefined ? START : openPlace(deps.controller, keyspace.journalHead, sealed)
+    if (before === undefined) throw diverged('head', 0)
+    const rows = chain(deps, before, notes)
+    try {
+      await journal.commit({ checks: [[keyspace.journalHead, sealed ?? null]], put: rows, del: [] })
+      return undefined
+    } catch (error) {
+      if (isPrivityError(error, 'outcome_unknown') && (await isThere(journal, rows)))
+        return undefined
+      const mayPass =
+        isPrivityError(error, 'write_conflict') || isPrivityError(error, 'outcome_unknown')
+      if (!mayPass || attempt === ATTEMPTS) throw error
+      await pause(clock, backoff(attempt))
+    }
+  }
+}
+
+/** The rows of these notes behind a place, and the head last. */
+function chain(
+  { controller, keyspace }: JournalDeps,
+  before: Place,
+  notes: readonly JournalNote[],
+): readonly Row[] {
+  const rows: Row[] = []
+  let place = before
+  for (const note of notes) {
+    const seq = place.seq + 1
+    const key = keyspace.journalEntry(seq)
+    const row = sealEntry(controller, key, { ...note, seq, prevHash: place.hash })
+    rows.push([key, row])
+    place = { seq, hash: hashOf(row) }
+  }
+  const head = sealPlace(controller, keyspace.journalHead, place)
+  return [...rows, [keyspace.journalHead, head]]
+}
+
+/** Whether a commit of unknown outcome was applied: others may have gone on behind it. */
+async function isThere(journal: Store, rows: readonly Row[]): Promise<boolean> {
+  const [first] = rows
+  if (first === undefined) return false
+  const [stored] = await journal.read([first[0]])
+  return stored !== undefined && equalBytes(stored, first[1])
+}
+
+async function readEnd(
+  { journal, keyspace, controller }: JournalDeps,
+  known: Place,
+): Promise<Place> {
+  const rows = [keyspace.journalHead, keyspace.journalEntry(Math.max(1, known.seq))]
+  const [sealed, row] = await journal.read(rows)
+  if (sealed === undefined && known.seq === 0) return START
+  if (sealed === undefined) throw diverged('behind', known.seq)
+  const end = openPlace(controller, keyspace.journalHead, sealed)
+  if (end === undefined) throw diverged('unreadable', known.seq)
+  if (end.seq < known.seq) throw diverged('behind', end.seq)
+  const isSame = known.seq === 0 || (row !== undefined && hashOf(row) === known.hash)
+  if (!isSame) throw diverged('head', known.seq)
+  return end
+}
+
+async function* readPages(
+  { journal, keyspace, controller }: JournalDeps,
+  from: Place,
+  to: Place,
+): AsyncGenerator<readonly JournalEntry[]> {
+  let place = from
+  while (place.seq < to.seq) {
+    const length = Math.min(PAGE, to.seq - place.seq)
+    const keys = Array.from({ length }, (_, at) => keyspace.journalEntry(place.seq + 1 + at))
+    const rows = await journal.read(keys)
+    const entries: JournalEntry[] = []
+    for (const [at, key] of keys.entries()) {
+      const row = rows[at]
+      if (row === undefined) throw diverged('chain', place.seq)
+      const entry = openEntry(controller, key, row)
+      if (entry === undefined) throw diverged('unreadable', place.seq)
+      if (entry.seq !== place.seq + 1 || entry.prevHash !== place.hash)
+        throw diverged('chain', place.seq)
+      entries.push(entry)
+      place = { seq: entry.seq, hash: hashOf(row) }
+    }
+    yield entries
+  }
+  if (place.hash !== to.hash) throw diverged('head', place.seq)
+}
+
+function diverged(
+  reason: 'behind' | 'head' | 'chain' | 'unreadable',
+  seq: number,
+): PrivityError<'journal_diverged'> {
+  return new PrivityError('journal_diverged', { reason, seq })
+}

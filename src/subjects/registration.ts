@@ -1,0 +1,116 @@
+import * as z from 'zod/mini'
+import { toBase64url, toHex, utf8 } from '../base/bytes.ts'
+import type { JsonObject } from '../base/canonical.ts'
+import { PrivityError } from '../base/errors.ts'
+import { randomId, type SubjectId } from '../base/id.ts'
+import { randomBytes } from '../crypto/random.ts'
+import type { Key } from '../storage/store.ts'
+import type { People } from './people.ts'
+import type { Suppression, SuppressionLook } from './suppression.ts'
+
+/** What registering stands on. */
+export interface RegistrationDeps {
+  readonly people: People
+  /** The running policy. */
+  readonly policy: string
+  readonly suppression: Suppression
+}
+
+/** Who is added, and in which words the log says so. */
+export interface Registration {
+  readonly jurisdiction?: string | undefined
+  readonly externalId?: string | undefined
+  readonly event: JsonObject & { readonly type: string }
+  /** Whether an erased person comes back; anybody else is refused then, and such a one otherwise. */
+  readonly isBack: boolean
+}
+
+export const externalIdShape: z.ZodMiniString = z.string().check(
+  z.minLength(1),
+  z.maxLength(256),
+  z.refine((id) => id.isWellFormed()),
+)
+export const jurisdictionShape: z.ZodMiniString = z
+  .string()
+  .check(z.regex(/^[A-Z]{2}(?:-[A-Z0-9]{1,3})?$/))
+
+const PSEUDONYM_LENGTH = 16
+const GENERATION = 1
+const LOOKS = 8
+
+/** Adds a person under a new random id, which opens nothing that there ever was. */
+export async function addPerson(
+  deps: RegistrationDeps,
+  registration: Registration,
+): Promise<{ readonly id: SubjectId }> {
+  const { externalId } = registration
+  for (let look = 1; ; look += 1) {
+    const suppressed =
+      externalId === undefined ? undefined : await deps.suppression.lookAt(externalId)
+    const id = await tryAdd(deps, registration, suppressed)
+    if (id !== undefined) return { id }
+    if (look === LOOKS) throw new PrivityError('write_conflict', { attempts: look })
+  }
+}
+
+/** Undefined when the first erased person came between looking and adding. */
+async function tryAdd(
+  { people, policy }: RegistrationDeps,
+  { jurisdiction, externalId, event, isBack }: Registration,
+  suppressed: SuppressionLook | undefined,
+): Promise<string | undefined> {
+  const { clock, controller } = people.deps
+  const id = randomId()
+  const index = externalId === undefined ? undefined : externalKey(people, externalId)
+  const where = jurisdiction === undefined ? {} : { jurisdiction }
+  let isStale = false
+  const add = people.add({
+    id,
+    policy,
+    request: { type: event.type },
+    reads: [...(index === undefined ? [] : [index]), ...(suppressed?.reads ?? [])],
+    head: {
+      registeredAt: clock.now(),
+      pseudonym: toBase64url(randomBytes(PSEUDONYM_LENGTH)),
+      ...where,
+      ...(externalId === undefined ? {} : { externalId }),
+      consents: {},
+      objections: {},
+      singles: {},
+      pages: {},
+      many: {},
+    },
+    apply: (draft, rows) => {
+      if (index !== undefined && rows.get(index) !== undefined)
+        throw new PrivityError('already_exists', { kind: 'subject' })
+      const verdict = suppressed?.verdict(rows) ?? 'free'
+      isStale = verdict === 'unknown'
+      if (verdict === 'unknown') throw new PrivityError('write_conflict', { attempts: 1 })
+      requireExpected(verdict, isBack)
+      if (index !== undefined) draft.put(index, controller.seal(index, utf8(id)))
+      return { event: { ...event, ...where }, value: id }
+    },
+  })
+  try {
+    await add
+    return id
+  } catch (error) {
+    if (isStale) return undefined
+    throw error
+  }
+}
+
+function requireExpected(verdict: 'suppressed' | 'free', isBack: boolean): void {
+  if (verdict === 'suppressed' && !isBack) throw new PrivityError('suppressed', { kind: 'subject' })
+  if (verdict === 'free' && isBack)
+    throw new PrivityError('invalid_transition', {
+      machine: 'suppression',
+      from: 'free',
+      event: 'reauthorise',
+    })
+}
+
+/** Row of an app's own id; also what an erasure removes. */
+export function externalKey({ deps: { keyspace, controller } }: People, externalId: string): Key {
+  return keyspace.external(GENERATION, toHex(controller.externalToken(externalId)))
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { parseHooks } from '../../src/erasure/parse-hooks.ts'
+import { refusal } from '../support/acme.ts'
+
+const METHODS = {
+  plan: async () => [],
+  execute: async () => 'done',
+  verify: async () => 'absent',
+} as const
+
+const BAD: readonly (readonly [option: string, value: unknown, code: string])[] = [
+  ['version', 0, 'not_a_version'],
+  ['version', 1.5, 'not_a_version'],
+  ['version', '1', 'not_a_version'],
+  ['dependsOn', 'other', 'not_a_list_of_ids'],
+  ['dependsOn', ['anna@example.com'], 'not_a_list_of_ids'],
+  ['dependsOn', [undefined], 'not_a_list_of_ids'],
+  ['dependsOn', Array.from({ length: 65 }, (_, n) => `h${n}`), 'not_a_list_of_ids'],
+  ['partial', 1, 'not_a_boolean'],
+  ['needsPlaintext', 'yes', 'not_a_boolean'],
+  ['replay', 'never', 'not_a_replay'],
+  ['concurrency', 0, 'not_a_count'],
+  ['concurrency', 17, 'not_a_count'],
+  ['attempts', 101, 'not_a_count'],
+  ['attempts', Number.NaN, 'not_a_count'],
+  ['deadline', { hours: -1 }, 'not_a_duration'],
+  ['deadline', 5, 'not_a_duration'],
+  ['owner', 'Anna Jansen', 'not_a_word'],
+  ['owner', '', 'not_a_word'],
+]
+
+for (const [option, value, code] of BAD) {
+  test(`the option ${option} of a hook as ${JSON.stringify(value)?.slice(0, 40)} is ${code}`, async () => {
+    const error = await refusal(() => parseHooks([{ id: 'mailing', ...METHODS, [option]: value }]))
+    expect(error).toEqual({
+      code: 'invalid_input',
+      details: { issues: [{ path: ['hooks', 0, option], code }] },
+    })
+  })
+}
+
+test('a hook is read once, and what it depends on comes before it', () => {
+  const dependsOn = ['b', 'b']
+  const hooks = parseHooks([
+    { id: 'a', ...METHODS, dependsOn, version: 3, owner: 'dpo', deadline: { days: 3 } },
+    { id: 'b', ...METHODS, partial: true, replay: 'skip', concurrency: 4, attempts: 1 },
+  ])
+  dependsOn.length = 0
+  expect(hooks).toMatchObject([
+    { id: 'b', partial: true, replay: 'skip', concurrency: 4, attempts: 1 },
+    { id: 'a', dependsOn: ['b'], version: 3, owner: 'dpo', deadline: { days: 3 } },
+  ])
+  expect(hooks.every(Object.isFrozen)).toBe(true)
+})
+
+test('a hook that says nothing about itself has nothing but its methods', () => {
+  const [hook] = parseHooks([{ id: 'a', ...METHODS }])
+  expect(Object.keys(hook ?? {})).toEqual(['id', 'plan', 'execute', 'verify'])
+})
