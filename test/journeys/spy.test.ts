@@ -108,12 +108,13 @@ journey(
       ),
       new RegExp(`^${tenant}/a/${b64}/[0-9a-f]{4}/[0-9a-f]{12}$`),
       new RegExp(
-        `^${tenant}/c/(?:catalogue|signing|forms|n|[a-z]/${b64}?|n/[0-9a-f]{32}|q/(?:w/)?|x/[0-9a-f]{4}/[0-9a-f]{8})$`,
+        `^${tenant}/c/(?:catalogue|signing|forms|n|j|[a-z]/${b64}?|n/[0-9a-f]{32}|u/[0-9a-f]{4}/[0-9a-f]{32}|q/(?:w/)?|x/[0-9a-f]{4}/[0-9a-f]{8})$`,
       ),
       new RegExp(`^${tenant}/c/p/$`),
       new RegExp(
-        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/(?:[0-9a-f]{8}/[0-9a-f]{4})?|l/(?:[0-9a-f]{4}/[0-9a-f]{4})?|s/[0-9a-f]{32})$`,
+        `^${tenant}/k/(?:store|c/(?:[0-9a-f]{8})?|k/(?:[0-9a-f]{8}/[0-9a-f]{4})?|l/(?:[0-9a-f]{4}/[0-9a-f]{4})?|s/[0-9a-f]{32}|u/(?:[0-9a-f]{4})?)$`,
       ),
+      new RegExp(`^${tenant}/d/[0-9a-f]{12}/${id}(?:/[0-9a-f]{4}/(?:-|${id}))?$`),
     ]
     const strange = [...traffic.keys].filter((key) => !families.some((form) => form.test(key)))
     expect(strange).toEqual([])
