@@ -33,12 +33,16 @@ export function decodeStoredKey(
   { accessClass, label }: StoredKeySlot,
   row: Uint8Array,
 ): Uint8Array {
-  if (row.length < EPOCH_BYTES)
-    throw new PrivityError('unsupported_format', { what: 'stored key', version: 0 })
   return keys.unwrap({ epoch: epochOf(row), accessClass }, label, row.subarray(EPOCH_BYTES))
 }
 
-/** Epoch that the key of a row is wrapped under. */
+/**
+ * Epoch that the key of a row is wrapped under.
+ *
+ * @throws {@link unsupported_format} for a row that is too short to have one
+ */
 export function epochOf(row: Uint8Array): number {
+  if (row.length < EPOCH_BYTES)
+    throw new PrivityError('unsupported_format', { what: 'stored key', version: 0 })
   return new DataView(row.buffer, row.byteOffset, row.byteLength).getUint32(0)
 }

@@ -4,6 +4,7 @@ import { createMacKey, type MacKey } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { EpochClass } from '../keys/epoch-class.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
+import { epochOf } from '../keys/stored-key.ts'
 import type { Catalogue } from '../policy/catalogue.ts'
 import { type CompiledLookup, parseLookupName } from '../policy/compiled-lookup.ts'
 import type { CompiledPolicy, CompiledRecord } from '../policy/compiled.ts'
@@ -271,8 +272,7 @@ function wrappedOf(
   const row = rows.get(lookup)?.get(generation)
   const accessClass = catalogue.lookups[lookup]?.accessClass
   if (row === undefined || accessClass === undefined) return undefined
-  const epoch = new DataView(row.buffer, row.byteOffset).getUint32(0)
-  return { row, under: { epoch, accessClass } }
+  return { row, under: { epoch: epochOf(row), accessClass } }
 }
 
 function generationsOf({ rows }: State, lookup: number): readonly number[] {
