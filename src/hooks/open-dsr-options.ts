@@ -28,7 +28,10 @@ export interface OpenDsrOptions {
   /** Default: `fetch` of the platform. */
   readonly fetch?: Fetch
   /** Default: the system's. */
-  readonly clock?: { now(): number }
+  readonly clock?: {
+    /** Milliseconds since the epoch. */
+    now(): number
+  }
 }
 
 /** The options, read once and checked. */

@@ -38,7 +38,12 @@ export interface FieldOptions<S extends z.ZodType, P extends string> {
    * What becomes of the value at its end. What a function makes of it has to fit the schema, to say nothing about
    * the person, and to stay as it is when the function sees it again. Default: erased.
    */
-  readonly atEnd?: 'erase' | { readonly anonymise: (plain: z.output<S>) => unknown }
+  readonly atEnd?:
+    | 'erase'
+    | {
+        /** Makes of a value what may stay. */
+        readonly anonymise: (plain: z.output<S>) => unknown
+      }
 }
 
 /** A declared field: its schema, and its options as literal types. */

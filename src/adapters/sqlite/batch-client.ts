@@ -2,11 +2,13 @@ import type { SqliteParameter } from './client.ts'
 
 /** A statement of D1, to which its parameters are bound. */
 export interface D1Statement {
+  /** The statement with these values. */
   bind(...parameters: SqliteParameter[]): D1Statement
 }
 
 /** What Privity uses of a `D1Database`, as a Worker has it in `env`. */
 export interface D1Client {
+  /** A statement without values. */
   prepare(sql: string): D1Statement
   /** Runs them in one transaction, all or nothing. */
   batch(statements: D1Statement[]): Promise<readonly { readonly results: readonly unknown[] }[]>
@@ -19,6 +21,7 @@ export interface LibsqlClient {
     statements: { sql: string; args: SqliteParameter[] }[],
     mode: 'read' | 'write',
   ): Promise<readonly { readonly rows: readonly unknown[] }[]>
+  /** Runs one statement. */
   execute(sql: string): Promise<unknown>
   /** How the client reaches the database: `http`, `ws`, or `file` for one on this machine. */
   readonly protocol: string
