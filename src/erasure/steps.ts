@@ -14,6 +14,7 @@ import { hookStep, needsPlaintext } from './hook-step.ts'
 import { incomplete } from './incomplete.ts'
 import { advanceJob, findJob, type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
 import { returnLease, takeLease } from './job-writer.ts'
+import { requireKnownFloors } from './known-floors.ts'
 import { liftFence } from './lift-fence.ts'
 import type { KeptOf } from './partial/look.ts'
 import {
@@ -158,6 +159,7 @@ function report({ onProgress }: RunOptions, done: number): void {
 export async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
   const { people } = deps.vault
   if (isPartial(open)) return beginPartial(deps.vault, open)
+  if (open.job.isReplayed !== true) await requireKnownFloors(deps.vault)
   await assertNothingKept(deps, open)
   await fencePerson(people, open.job, { reason: open.job.reason, planHash: planOf(open.job).hash })
   const person = await openFenced(people, open.job)

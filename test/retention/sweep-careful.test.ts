@@ -188,6 +188,23 @@ describe('a sweep after a withdrawal', () => {
   })
 })
 
+describe('an erasure in a process with an older policy', () => {
+  test('is refused where the newest keeps something by law', async () => {
+    const it = await withSomebody()
+    const newer = await open({ ...it, policy: policyOf({ version: '2' }) })
+    const refused = await refusal(it.privity.erasure.erase(it.id, REASON))
+    expect(refused).toEqual({
+      code: 'policy_outdated',
+      details: { newest: newer.privity.policy.hash },
+    })
+    await newer.privity.erasure.erase(it.id, REASON)
+    expect(await refusal(newer.as('b').note.read(it.id))).toMatchObject({
+      code: 'not_permitted',
+      details: { reason: 'erased' },
+    })
+  })
+})
+
 describe('a hold on everything', () => {
   test('keeps somebody who has no records', async () => {
     const it = await withSomebody()
