@@ -1,8 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { createPrivity, definePolicy, definePurposes, defineRecord, localKeys } from 'privity'
+import {
+  createPrivity,
+  definePolicy,
+  definePurposes,
+  defineRecord,
+  type ErasureHook,
+  localKeys,
+} from 'privity'
 import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
-import { controller, eagerClock, type FakeClock, refusal, SECRET } from '../support/acme.ts'
+import {
+  collect,
+  controller,
+  eagerClock,
+  type FakeClock,
+  refusal,
+  SECRET,
+} from '../support/acme.ts'
 import { hookedStore } from '../support/hooked-store.ts'
 
 const START = Date.UTC(2026, 0, 15)
@@ -55,16 +69,17 @@ interface Opening {
   readonly clock: FakeClock
   readonly policy?: ReturnType<typeof policyOf>
   readonly onCommit?: (nth: number) => void
+  readonly hooks?: readonly ErasureHook[]
 }
 
-async function open({ share, clock, policy = policyOf(), onCommit }: Opening) {
+async function open({ share, clock, policy = policyOf(), onCommit, hooks = [] }: Opening) {
   const store = hookedStore(memoryStore({ share }), {
     commit: (_, next, nth) => {
       onCommit?.(nth)
       return next()
     },
   })
-  const privity = await createPrivity({ policy, store, keys: localKeys(SECRET), clock })
+  const privity = await createPrivity({ policy, store, keys: localKeys(SECRET), clock, hooks })
   const as = <Q extends 'a' | 'b' | 'books'>(purpose: Q) =>
     privity.accessor({ purpose, actor: ACTOR })
   return { privity, as }
@@ -178,6 +193,36 @@ describe('a sweep after a withdrawal', () => {
       expect([...outcomes].sort()).toEqual(['erased before', 'kept'])
     }
   }, 60_000)
+
+  test('that a hook blocked erases nothing of what a new consent is for', async () => {
+    const it = await withSomebody()
+    let isDown = true
+    const hook: ErasureHook = {
+      id: 'crm',
+      partial: true,
+      needsPlaintext: true,
+      plan: async () => [{ id: 'row', description: 'row', count: 1 }],
+      execute: async () => (isDown ? { blocked: 'down' } : 'done'),
+      verify: async () => 'absent',
+    }
+    const hooked = await open({ ...it, hooks: [hook] })
+    await hooked.privity.consent.withdraw(it.id, { purposes: ['a', 'b'] })
+    it.clock.advance({ days: 31 })
+    expect(await hooked.privity.retention.sweep()).toMatchObject({ failed: 1 })
+    expect(await hooked.privity.retention.sweep()).toMatchObject({ failed: 1 })
+    expect(await collect(hooked.privity.erasure.pending())).toHaveLength(1)
+    await it.give('a', 'b')
+    await it.as('a').note.update(it.id, { onlyA: 'new' })
+    isDown = false
+    for await (const { erasureId } of hooked.privity.erasure.pending())
+      await hooked.privity.erasure.retry(erasureId, { hook: 'crm' })
+    it.clock.advance({ hours: 1 })
+    await hooked.privity.erasure.work()
+    await hooked.privity.retention.sweep()
+    expect(await it.as('a').note.read(it.id)).toMatchObject({ onlyA: 'new', both: 'AB' })
+    expect(await collect(hooked.privity.erasure.pending())).toEqual([])
+    expect(await faults(it)).toEqual([])
+  })
 
   test('is refused to a process whose policy is no longer the newest', async () => {
     const it = await withSomebody()
