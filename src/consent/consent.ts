@@ -71,7 +71,7 @@ export interface Withdrawal {
   readonly receipt: string
   readonly outcomes: readonly WithdrawalOutcome[]
   /**
-   * What of the data goes, and what stays, why and until when; {@link Retention.sweep} erases it. Absent while the
+   * What of the data goes, and what stays, why and until when; `retention.sweep` erases it. Absent while the
    * withdrawal is `kept`.
    */
   readonly data?: DataAfter

@@ -105,26 +105,29 @@ export function selectFields(facts: SelectionFacts): Selection {
       isWhole(rule, name) && !kept.some((it) => isAbout(it, name) && !isNothing(it)),
     declared: (record) =>
       new Set(
-        [...facts.fieldsOf(record)].flatMap(([fieldId, sealedFor]) =>
-          isSelected(facts, { record, recordId: undefined, fieldId, sealedFor }, 'any')
-            ? [fieldId]
-            : [],
+        [...facts.fieldsOf(record)].flatMap(([fieldId, serves]) =>
+          mayBeSelected(facts, { record, fieldId, serves }) ? [fieldId] : [],
         ),
       ),
     takesUnknown: (name, sealedFor) => isWhole(rule, name) || isServed(facts, sealedFor),
     verdict: (place) => {
-      if (!isSelected(facts, place, 'this')) return OTHER
+      if (!isSelected(facts, place)) return OTHER
       return stays(facts, place) ?? GOES
     },
   }
 }
 
 /** Whether something is about a record; of a type as a whole if it names none. */
-export function isAbout(
+function isAbout(
   item: { readonly record: string; readonly recordId?: string },
   { record, recordId }: RecordName,
 ): boolean {
   return item.record === record && (item.recordId === undefined || item.recordId === recordId)
+}
+
+/** Whether something keeps a field of a record. */
+export function isKeeping(kept: Kept, place: RecordName & { readonly fieldId: string }): boolean {
+  return isAbout(kept, place) && kept.fieldIds?.includes(place.fieldId) !== false
 }
 
 function isNothing({ fieldIds }: Kept): boolean {
@@ -146,20 +149,31 @@ function isServed(
   return rule.kind === 'special' && special === rule.special
 }
 
-/** `any`: of any record of the type. */
-function isSelected(facts: SelectionFacts, place: FieldPlace, which: 'any' | 'this'): boolean {
+interface DeclaredField {
+  readonly record: string
+  readonly fieldId: string
+  readonly serves: Serves
+}
+
+/** Whether a field may be selected of any record of its type. */
+function mayBeSelected(facts: SelectionFacts, { record, fieldId, serves }: DeclaredField): boolean {
   const { rule } = facts
-  const { record, fieldId } = place
+  if (rule.kind === 'all' || rule.kind === 'due') return true
+  if (rule.kind !== 'records') return isServed(facts, serves)
+  return rule.items.some(
+    (item) => item.record === record && item.fieldIds?.includes(fieldId) !== false,
+  )
+}
+
+function isSelected(facts: SelectionFacts, place: FieldPlace): boolean {
+  const { rule } = facts
+  const { fieldId } = place
   if (rule.kind === 'all') return true
-  if (rule.kind === 'records')
-    return rule.items.some(
-      (item) =>
-        (which === 'this' ? isAbout(item, place) : item.record === record) &&
-        item.fieldIds?.includes(fieldId) !== false,
-    )
-  // Of which record it is asked, nobody says: any may be.
-  if (rule.kind === 'due') return which === 'any' || facts.isDue(place, fieldId)
-  return isServed(facts, servesOf(facts, place))
+  if (rule.kind === 'due') return facts.isDue(place, fieldId)
+  if (rule.kind !== 'records') return isServed(facts, servesOf(facts, place))
+  return rule.items.some(
+    (item) => isAbout(item, place) && item.fieldIds?.includes(fieldId) !== false,
+  )
 }
 
 /** As the running policy says; for a field that it has not, as the class says that it is sealed in. */
@@ -172,9 +186,7 @@ function servesOf(
 
 function stays(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
   const { record, fieldId } = place
-  const kept = longest(
-    facts.kept.filter((it) => isAbout(it, place) && it.fieldIds?.includes(fieldId) !== false),
-  )
+  const kept = longest(facts.kept.filter((it) => isKeeping(it, place)))
   if (kept !== undefined) {
     const { ground, until } = kept
     return { kind: 'stays', ground, ...(until === undefined ? {} : { until }) }

@@ -1,7 +1,6 @@
-import { isAbout, type Kept } from '../erasure/selection.ts'
+import { isKeeping, type Kept } from '../erasure/selection.ts'
 import type { Person } from '../subjects/person.ts'
-import { pageEntry } from '../vault/open-record.ts'
-import type { RecordHeads } from '../vault/record-heads.ts'
+import { headsOfType, type RecordHeads } from '../vault/record-heads.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 import { dueFields } from './due-records.ts'
 import { retainedTargets } from './targets.ts'
@@ -36,17 +35,14 @@ export function endedRecords(
     const { record, type } = target
     const rules = record.retention
     if (rules === undefined) return []
-    const prefix = record.many ? pageEntry(type, '') : String(type)
-    const found = Object.entries(record.many ? heads.many : heads.singles).filter(([name]) =>
-      record.many ? name.startsWith(prefix) : name === prefix,
-    )
-    return found.flatMap(([name, head]): readonly EndedRecord[] => {
-      const recordId = record.many ? name.slice(prefix.length) : undefined
+    return headsOfType(heads, target).flatMap(([recordId, head]): readonly EndedRecord[] => {
       const row = { person, at: now, record: { type, head } }
       const due = dueFields({ vault, row, rules }, now)
       if (due.length === 0) return []
       const place = { record: record.name, recordId }
-      const free = due.map(({ id }) => id).filter((id) => !isHeld(kept, place, id))
+      const free = due
+        .map(({ id }) => id)
+        .filter((fieldId) => !kept.some((it) => isKeeping(it, { ...place, fieldId })))
       const isAnonymised = (id: string): boolean => rules.fields.get(id)?.anonymise !== undefined
       return [
         {
@@ -60,12 +56,4 @@ export function endedRecords(
       ]
     })
   })
-}
-
-function isHeld(
-  kept: readonly Kept[],
-  place: { readonly record: string; readonly recordId: string | undefined },
-  fieldId: string,
-): boolean {
-  return kept.some((it) => isAbout(it, place) && it.fieldIds?.includes(fieldId) !== false)
 }

@@ -1,17 +1,15 @@
 import { BASIS_DUE } from '../consent/ending.ts'
 import { lastEnd, purposeEnd } from '../consent/basis-end.ts'
-import { isAbout, type Kept } from '../erasure/selection.ts'
+import { isKeeping } from '../erasure/selection.ts'
 import type { KeptOf } from '../erasure/partial/look.ts'
 import { setDue } from '../subjects/due.ts'
-import type { RecordHead } from '../subjects/head.ts'
-import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
-import { pageEntry, recordReads } from '../vault/open-record.ts'
+import { recordReads } from '../vault/open-record.ts'
 import { draftRecord } from '../vault/record-draft.ts'
-import { openHeads, pageRows, readHeads, type RecordHeads } from '../vault/record-heads.ts'
+import { headsOfType, openHeads, pageRows, readHeads } from '../vault/record-heads.ts'
 import { hasSection } from '../vault/record-retention.ts'
 import type { Vault } from '../vault/vault.ts'
-import { endedRecords } from './ended-records.ts'
+import { endedRecords, type Looked } from './ended-records.ts'
 
 /** What settling needs. */
 export interface SettleDeps {
@@ -59,55 +57,27 @@ export async function settleDues({ vault, keptOf }: SettleDeps, id: string): Pro
   })
 }
 
-interface Looked {
-  readonly person: Person
-  readonly heads: RecordHeads
-  readonly kept: readonly Kept[]
-}
-
 /** When the next of what is stored loses its last basis, or what keeps it in spite of that. */
-function nextEnd(vault: Vault, looked: Looked): number | undefined {
-  const { policy, people } = vault
+function nextEnd(vault: Vault, { person, heads, kept }: Looked): number | undefined {
+  const { policy, people, layouts } = vault
   const ends = [...policy.records.values()].flatMap((record) =>
-    headsOf(vault, looked.heads, record.name).flatMap(([recordId, head]) =>
-      record.fields.flatMap(({ id, purposes }): readonly number[] => {
-        if (!hasSection(head.sections, id, vault.layouts)) return []
+    headsOfType(heads, { record, type: layouts.typeOf(record.name) }).flatMap(([recordId, head]) =>
+      record.fields.flatMap(({ id: fieldId, purposes }): readonly number[] => {
+        if (!hasSection(head.sections, fieldId, layouts)) return []
         const last = lastEnd(
           purposes.map((name) => {
             const purpose = policy.purposes.get(name)
-            return purpose === undefined ? 'open' : purposeEnd(name, purpose, looked.person.head)
+            return purpose === undefined ? 'open' : purposeEnd(name, purpose, person.head)
           }),
         )
         if (typeof last !== 'number') return []
         if (last > people.now()) return [last]
-        return keptUntil(looked.kept, { record: record.name, recordId }, id)
+        // A hold has no end that is known: it is looked at again when it is released.
+        return kept
+          .filter((it) => isKeeping(it, { record: record.name, recordId, fieldId }))
+          .flatMap(({ until }) => until ?? [])
       }),
     ),
   )
   return ends.length === 0 ? undefined : Math.min(...ends)
-}
-
-function headsOf(
-  { layouts, policy }: Vault,
-  { singles, many }: RecordHeads,
-  name: string,
-): readonly (readonly [string | undefined, RecordHead])[] {
-  const type = layouts.typeOf(name)
-  const prefix = pageEntry(type, '')
-  if (policy.records.get(name)?.many === true)
-    return Object.entries(many).flatMap(([entry, head]) =>
-      entry.startsWith(prefix) ? [[entry.slice(prefix.length), head] as const] : [],
-    )
-  const head = singles[String(type)]
-  return head === undefined ? [] : [[undefined, head]]
-}
-
-/** A hold has no end that is known: it is looked at again when it is released. */
-function keptUntil(
-  kept: readonly Kept[],
-  place: { readonly record: string; readonly recordId: string | undefined },
-  fieldId: string,
-): readonly number[] {
-  const those = kept.filter((it) => isAbout(it, place) && it.fieldIds?.includes(fieldId) !== false)
-  return those.flatMap(({ until }) => until ?? [])
 }

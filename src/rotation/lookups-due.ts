@@ -1,7 +1,6 @@
 import { isPrivityError } from '../base/errors.ts'
 import type { Person } from '../subjects/person.ts'
-import { pageEntry } from '../vault/open-record.ts'
-import { readHeads } from '../vault/record-heads.ts'
+import { headsOfType, readHeads } from '../vault/record-heads.ts'
 import { isOutdated } from '../vault/record-tokens.ts'
 import type { Vault } from '../vault/vault.ts'
 import { targetsOf } from './outdated-records.ts'
@@ -29,14 +28,11 @@ async function dueOf(vault: Vault, open: () => Promise<Person>): Promise<number>
   const { people } = vault
   try {
     const { heads } = await readHeads(people, await open())
-    const { singles, many } = heads
-    return targetsOf(vault).flatMap(({ record, type }) => {
-      const prefix = record.many ? pageEntry(type, '') : String(type)
-      const heads = Object.entries(record.many ? many : singles).filter(([name]) =>
-        record.many ? name.startsWith(prefix) : name === prefix,
-      )
-      return heads.filter(([, head]) => isOutdated(vault.lookups, record, head))
-    }).length
+    return targetsOf(vault).flatMap((target) =>
+      headsOfType(heads, target).filter(([, head]) =>
+        isOutdated(vault.lookups, target.record, head),
+      ),
+    ).length
   } catch (error) {
     if (!isPrivityError(error)) throw error
     return 0

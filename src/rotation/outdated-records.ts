@@ -1,6 +1,6 @@
 import type { RecordHead } from '../subjects/head.ts'
-import { pageEntry, pageOf } from '../vault/open-record.ts'
-import type { RecordHeads } from '../vault/record-heads.ts'
+import { pageOf } from '../vault/open-record.ts'
+import { headsOfType, type RecordHeads } from '../vault/record-heads.ts'
 import { isOutdated } from '../vault/record-tokens.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 
@@ -24,21 +24,13 @@ export function targetsOf({ policy, layouts }: Vault): readonly Target[] {
 export function findOutdated(
   vault: Vault,
   targets: readonly Target[],
-  { singles, many }: RecordHeads,
+  heads: RecordHeads,
 ): readonly OutdatedRecord[] {
-  return targets.flatMap((target): readonly OutdatedRecord[] => {
-    const prefix = pageEntry(target.type, '')
-    const heads = target.record.many
-      ? Object.entries(many).filter(([entry]) => entry.startsWith(prefix))
-      : Object.entries(singles).filter(([type]) => type === String(target.type))
-    return heads
+  return targets.flatMap((target) =>
+    headsOfType(heads, target)
       .filter(([, head]) => isStale(vault, target, head))
-      .map(([entry, head]) => ({
-        target,
-        recordId: target.record.many ? entry.slice(prefix.length) : undefined,
-        head,
-      }))
-  })
+      .map(([recordId, head]) => ({ target, recordId, head })),
+  )
 }
 
 /** Names of the pages that hold the heads of these records. */

@@ -5,6 +5,7 @@ import type { Key } from '../storage/store.ts'
 import { decodePage, type Page, type RecordHead } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
+import { pageEntry, type RecordType } from './open-record.ts'
 
 /** Heads of the records of a person. */
 export interface RecordHeads {
@@ -52,6 +53,21 @@ export async function readHeads(
     const heads = openHeads(people, { person: seen, pages: pages.keys() }, rows)
     return { person: seen, heads }
   }
+}
+
+/** The records of one type, each by its id; the single one has none. */
+export function headsOfType(
+  { singles, many }: RecordHeads,
+  { record, type }: RecordType,
+): readonly (readonly [recordId: string | undefined, head: RecordHead])[] {
+  if (!record.many) {
+    const head = singles[String(type)]
+    return head === undefined ? [] : [[undefined, head]]
+  }
+  const prefix = pageEntry(type, '')
+  return Object.entries(many).flatMap(([entry, head]) =>
+    entry.startsWith(prefix) ? [[entry.slice(prefix.length), head] as const] : [],
+  )
 }
 
 /** The same of somebody behind a fence: nobody writes them any more, and nobody reads the document. */
