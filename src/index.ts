@@ -107,6 +107,7 @@ export type { Controller, Policy, PolicyInput, Records, Role } from './policy/po
 export { definePurposes, type Purpose, type Purposes } from './policy/purposes.ts'
 export type { LookupKind } from './policy/record-lookups.ts'
 export type { RecordOptions, RecordType } from './policy/record-type.ts'
+export type { Ownership, Reference, Sharing, Waiver } from './policy/ownership.ts'
 export type { Retention, RetentionFloor } from './policy/retention.ts'
 export { statutory, type StatutoryDuty } from './policy/statutory.ts'
 export type { AllowedKeys, Input, Picked, PurposesOf, View, Where } from './policy/view-types.ts'

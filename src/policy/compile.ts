@@ -1,6 +1,6 @@
 import { invalidInput } from '../base/errors.ts'
 import { classesOf, classKeyOf } from './access-class.ts'
-import type { CompiledField, CompiledPolicy, CompiledRecord } from './compiled.ts'
+import type { CompiledField, CompiledPolicy, CompiledRecord, OwnedBy } from './compiled.ts'
 import { assertDescriptionSize, describePolicy, hashOf } from './describe.ts'
 import { type CompiledLookup, nameOfLookup } from './compiled-lookup.ts'
 import type { FieldDefinition } from './field-definition.ts'
@@ -54,19 +54,22 @@ function compileRecord(
   { definition }: RecordEntry,
   purposes: PolicyContent['purposes'],
 ): CompiledRecord {
-  const { many } = definition
+  const { many, sharedWith } = definition
   const retention = recordRules(definition, purposes)
   const fields = definition.fields.map((it) => ({
     definition: it,
     compiled: compileField(name, it),
   }))
   const compiled = fields.map((field) => field.compiled)
+  const ownedBy = ownedByOf(definition)
   return Object.freeze({
     name,
     many,
     fields: Object.freeze(compiled),
     lookups: freezeDeep(definition.lookups.map((it) => compileLookup(name, it, compiled))),
     layout: layoutOf(name, compiled),
+    ...(sharedWith === undefined ? {} : { sharedWith }),
+    ...(ownedBy === undefined ? {} : { ownedBy }),
     ...(retention === undefined ? {} : { retention }),
     classes: Object.freeze(classesOf(name, definition.fields)),
     plans: new Map(
@@ -78,8 +81,14 @@ function compileRecord(
   })
 }
 
+function ownedByOf({ ownedBy, fields }: RecordEntry['definition']): OwnedBy | undefined {
+  if (ownedBy === undefined) return undefined
+  const { record, field, onErase } = ownedBy
+  return { record, fieldId: fields.find(({ name }) => name === field)?.id ?? '', onErase }
+}
+
 function compileField(record: string, field: FieldDefinition): CompiledField {
-  const { name, id, purposes, presence, special } = field
+  const { name, id, purposes, presence, special, refs, waiver } = field
   const { optional, hasDefault, defaultValue } = presence
   return freezeDeep({
     name,
@@ -89,6 +98,8 @@ function compileField(record: string, field: FieldDefinition): CompiledField {
     optional,
     hasDefault,
     ...(special === undefined ? {} : { special }),
+    ...(refs === undefined ? {} : { refs }),
+    ...(waiver === undefined ? {} : { waiver }),
     ...(defaultValue === undefined ? {} : { defaultValue }),
   })
 }

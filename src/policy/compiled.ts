@@ -3,6 +3,7 @@ import type { AccessClass } from './access-class.ts'
 import type { CompiledLookup } from './compiled-lookup.ts'
 import type { SpecialCategory } from './field.ts'
 import type { ViewFunction } from './field-definition.ts'
+import type { Reference, Sharing, Waiver } from './ownership.ts'
 import type { Controller } from './policy-type.ts'
 import type { Purpose } from './purposes.ts'
 import type { RecordRules } from './record-rules.ts'
@@ -28,12 +29,24 @@ export interface CompiledRecord {
   /** Every token that a record gets. */
   readonly lookups: readonly CompiledLookup[]
   readonly layout: Layout
+  /** Absent when it is about one person. */
+  readonly sharedWith?: Sharing
+  /** Absent when it is a part of no other record. */
+  readonly ownedBy?: OwnedBy
   /** When its fields end; absent when nothing was said about that. */
   readonly retention?: RecordRules
   /** Sorted by key. */
   readonly classes: readonly AccessClass[]
   /** By purpose, for every purpose of the policy: also one that sees nothing. */
   readonly plans: ReadonlyMap<string, Plan>
+}
+
+/** Of which other record of the person a record is a part. */
+export interface OwnedBy {
+  readonly record: string
+  /** Id of the field that holds the record id of the owner. */
+  readonly fieldId: string
+  readonly onErase: 'delete' | 'detach'
 }
 
 /** A field as the library works with it. */
@@ -45,6 +58,9 @@ export interface CompiledField {
   /** Sorted. */
   readonly purposes: readonly string[]
   readonly special?: SpecialCategory
+  /** What becomes of it when the person whom it names is erased; absent when it names nobody. */
+  readonly refs?: Reference
+  readonly waiver?: Waiver
   /** It may be absent. */
   readonly optional: boolean
   /** The schema puts a value in the place of an absent one. */

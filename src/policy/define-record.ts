@@ -5,6 +5,7 @@ import { type AnyField, type FieldKit, fieldKit, makeField } from './field.ts'
 import { type FieldDefinition, type PurposeTable, readField } from './field-definition.ts'
 import { readMap } from './read-members.ts'
 import { memberNameFault } from './names.ts'
+import { type Ownership, readOwnership, readSharing, type Sharing } from './ownership.ts'
 import { type OptionTable, optional, readOptions } from './read-options.ts'
 import { checkEvents, readEvents, readRules, type RetentionRules } from './retention.ts'
 import { onlyTrue } from './rules.ts'
@@ -21,6 +22,10 @@ export interface RecordDefinition {
   /** Sorted. */
   readonly events: readonly string[]
   readonly rules: RetentionRules
+  /** Absent when the record is about one person. */
+  readonly sharedWith?: Sharing
+  /** Absent when the record is a part of no other. */
+  readonly ownedBy?: Ownership
   /** As given, copied and frozen. */
   readonly options: RecordOptions
 }
@@ -30,6 +35,8 @@ const OPTIONS: OptionTable<RecordOptions> = {
   many: optional(onlyTrue),
   // Checked against the fields afterwards.
   lookups: optional(() => undefined),
+  sharedWith: optional(() => undefined),
+  ownedBy: optional(() => undefined),
   events: optional(() => undefined),
   retention: optional(() => undefined),
   floor: optional(() => undefined),
@@ -100,7 +107,18 @@ function readRecord({ purposes, fields, options }: Given, faults: Faults): Recor
   const rules = readRules(chosen, faults.at('options'))
   checkEvents(rules, events, faults.at('options'))
   for (const field of read) checkEvents(field.rules, events, faults.at('fields').at(field.name))
-  return { many: chosen.many === true, fields: read, lookups, events, rules, options: chosen }
+  const sharedWith = readSharing(chosen.sharedWith, faults.at('options').at('sharedWith'))
+  const ownedBy = readOwnership(chosen.ownedBy, faults.at('options').at('ownedBy'))
+  return {
+    many: chosen.many === true,
+    fields: read,
+    lookups,
+    events,
+    rules,
+    ...(sharedWith === undefined ? {} : { sharedWith }),
+    ...(ownedBy === undefined ? {} : { ownedBy }),
+    options: chosen,
+  }
 }
 
 function readFields(

@@ -40,13 +40,16 @@ function describePurpose({ retention, ...purpose }: Purpose): JsonObject {
   return { ...purpose, ...(retention === undefined ? {} : { retention: { ...retention } }) }
 }
 
-function describeRecord({ many, fields, lookups, events, rules }: RecordDefinition): JsonObject {
+function describeRecord(definition: RecordDefinition): JsonObject {
+  const { many, fields, lookups, events, rules, sharedWith, ownedBy } = definition
   const compounds = lookups.filter((it) => it.fields.length > 1)
   return {
     many,
     fields: Object.fromEntries(fields.map((it) => [it.id, describeField(it)])),
     ...(compounds.length === 0 ? {} : { lookups: compounds.map(describeCompound) }),
     ...(events.length === 0 ? {} : { events }),
+    ...(sharedWith === undefined ? {} : { sharedWith: { ...sharedWith } }),
+    ...(ownedBy === undefined ? {} : { ownedBy: { ...ownedBy } }),
     ...describeRules(rules),
   }
 }
@@ -75,6 +78,7 @@ function describeField({ purposes, presence, ...field }: FieldDefinition): JsonO
     ...(field.special === undefined ? {} : { special: field.special }),
     ...describeRules(field.rules),
     ...(field.anonymise === undefined ? {} : { atEnd: 'anonymise' }),
+    ...(field.refs === undefined ? {} : { refs: { ...field.refs } }),
   }
 }
 

@@ -7,6 +7,7 @@ import { type LookupDefinition, readLookup } from './lookup-options.ts'
 import { memberNameFault } from './names.ts'
 import { type OptionTable, optional, readOptions, required } from './read-options.ts'
 import { oneOf } from './rules.ts'
+import { type Reference, readReference, readWaiver, type Waiver } from './ownership.ts'
 import { type Presence, presenceOf } from './presence.ts'
 import { purposeList, readPurposeList } from './purpose-list.ts'
 import { MAX_PURPOSES, type Purpose, servesSpecial } from './purposes.ts'
@@ -32,6 +33,9 @@ export interface FieldDefinition {
   readonly rules: RetentionRules
   /** What becomes of the value at its end; absent when it is erased. */
   readonly anonymise?: Anonymiser
+  /** What becomes of it when the person whom it names is erased; absent when it names nobody. */
+  readonly refs?: Reference
+  readonly waiver?: Waiver
   /** The options as given, copied and frozen. */
   readonly options: object
 }
@@ -63,6 +67,8 @@ const OPTIONS: OptionTable<Options> = {
   retention: optional(() => undefined),
   floor: optional(() => undefined),
   atEnd: optional(() => undefined),
+  refs: optional(() => undefined),
+  waiver: optional(() => undefined),
 }
 
 /** What one field is checked under. */
@@ -88,8 +94,12 @@ export function readField(
   const views = readViews(options.views ?? {}, named, faults.at('views'))
   const rules = readRules(options, faults)
   const anonymise = readAtEnd(options.atEnd, faults.at('atEnd'))
+  const refs = readReference(options.refs, faults.at('refs'))
+  const waiver = readWaiver(options.waiver, faults.at('waiver'))
   const schema = readSchema(value.schema, faults.at('schema'))
   if (schema === undefined) return undefined
+  const { optional: isOptional } = schema.presence
+  checkReference({ refs, lookup, anonymise, isOptional }, faults.at('refs'))
   if (options.lookup !== undefined && !givesText(schema.schema)) {
     faults.at('lookup').add('needs_text')
   }
@@ -105,6 +115,8 @@ export function readField(
     ...(lookup === undefined ? {} : { lookup }),
     ...(special === undefined ? {} : { special }),
     ...(anonymise === undefined ? {} : { anonymise }),
+    ...(refs === undefined ? {} : { refs }),
+    ...(waiver === undefined ? {} : { waiver }),
   }
 }
 
@@ -127,6 +139,22 @@ export function checkSpecial(
     return purpose !== undefined && !servesSpecial(purpose)
   })
   if (groundless) faults.at('special').add('needs_explicit_consent')
+}
+
+interface Referring {
+  readonly anonymise: Anonymiser | undefined
+  readonly refs: Reference | undefined
+  readonly lookup: LookupDefinition | undefined
+  readonly isOptional: boolean
+}
+
+/** What refers to somebody is found by who that is, and has to be able to become what the verb makes of it. */
+function checkReference({ refs, lookup, anonymise, isOptional }: Referring, faults: Faults): void {
+  if (refs === undefined) return
+  if (lookup?.by.name !== 'exact') faults.add('needs_exact_lookup')
+  if (refs.onErase === 'detach' && !isOptional) faults.at('onErase').add('needs_optional')
+  if (refs.onErase === 'anonymise' && anonymise === undefined)
+    faults.at('onErase').add('needs_anonymise')
 }
 
 function readSchema(

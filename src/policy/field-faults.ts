@@ -36,6 +36,8 @@ type OptionName =
   | 'retention'
   | 'floor'
   | 'atEnd'
+  | 'refs'
+  | 'waiver'
 
 type UnknownOptions<O> = {
   readonly [K in Exclude<

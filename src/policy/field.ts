@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import type { FieldFaults, SchemaFaults } from './field-faults.ts'
 import type { LookupOptions } from './lookup-options.ts'
 import type { LookupNormaliser } from './normaliser.ts'
+import type { Reference, Waiver } from './ownership.ts'
 import type { Retention, RetentionFloor } from './retention.ts'
 
 /** Special categories of Art. 9(1). */
@@ -34,6 +35,10 @@ export interface FieldOptions<S extends z.ZodType, P extends string> {
   readonly retention?: Retention
   /** How long at least, by law. With several, the last end counts; nothing goes before it. */
   readonly floor?: RetentionFloor | readonly RetentionFloor[]
+  /** It holds the id of another registered person. Needs `lookup: 'exact'`. */
+  readonly refs?: Reference
+  /** Somebody looked at what `policy.explain()` warns of here, and let it be. */
+  readonly waiver?: Waiver
   /**
    * What becomes of the value at its end. What a function makes of it has to fit the schema, to say nothing about
    * the person, and to stay as it is when the function sees it again. Default: erased.

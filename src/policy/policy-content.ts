@@ -1,3 +1,4 @@
+import { checkOwnership } from './check-ownership.ts'
 import { isCountry } from './country.ts'
 import { definitionOf, type RecordDefinition } from './define-record.ts'
 import type { Faults } from './faults.ts'
@@ -49,6 +50,7 @@ export function readPolicy(input: unknown, faults: Faults): PolicyContent | unde
   const purposes = readPurposes(partOf(members, 'purposes'), faults.at('purposes'))
   const records = readRecords(partOf(members, 'records'), purposes, faults.at('records'))
   checkPurposeEvents(purposes, records, faults.at('purposes'))
+  checkOwnership(records, purposes, faults.at('records'))
   const roles = readRoles(partOf(members, 'roles'), purposes, faults.at('roles'))
   const controller = readController(members.get('controller'), faults.at('controller'))
   if (controller === undefined) return undefined

@@ -1,5 +1,6 @@
 import type { CompoundOptions } from './lookup-options.ts'
 import type { ReservedName } from './names.ts'
+import type { Ownership, Sharing } from './ownership.ts'
 import type { Retention, RetentionFloor } from './retention.ts'
 import type { PrivityTypeError } from './type-error.ts'
 
@@ -9,6 +10,10 @@ export interface RecordOptions {
   readonly many?: true
   /** Lookups by several fields at once, by names of their own; a search that gives all of them uses one. */
   readonly lookups?: { readonly [name: string]: CompoundOptions }
+  /** Its records are about the members of a group, and are kept under the id of that group. Default: one person. */
+  readonly sharedWith?: Sharing
+  /** Its records are parts of other records of the same person. */
+  readonly ownedBy?: Ownership
   /** What happens to such a record that retention is counted from, e.g. `closed`; the app tells when. */
   readonly events?: readonly string[]
   /** How long every field is kept at most. */
