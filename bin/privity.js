@@ -2,10 +2,11 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-const USAGE = `privity explain <module>
+const USAGE = `privity explain <module> [--strict]
 
-Prints what policy.explain() finds in a policy: the default export of a module, or its export named
-"policy". Ends with 1 when a finding is an error, with 2 when there is no policy to look at.`
+Prints what policy.explain() finds in a policy today: the default export of a module, or its export named
+"policy". Ends with 1 when a finding is an error, or with --strict a warning, and with 2 when there is no
+policy to look at.`
 
 const OK = 0
 const FOUND = 1
@@ -13,15 +14,18 @@ const UNUSABLE = 2
 
 process.exitCode = await run(process.argv.slice(2))
 
-async function run([command, path, ...rest]) {
-  if (command !== 'explain' || path === undefined || rest.length > 0) return refuse(USAGE)
+async function run([command, ...rest]) {
+  const [path, ...more] = rest.filter((it) => it !== '--strict')
+  if (command !== 'explain' || path === undefined || more.length > 0) return refuse(USAGE)
   const policy = await load(path)
   if (policy === undefined) return UNUSABLE
-  const findings = policy.explain()
+  const findings = policy.explain({ at: new Date().toISOString() })
   for (const finding of findings) console.log(lineOf(finding))
-  const errors = findings.filter(({ level }) => level === 'error').length
-  console.log(`${findings.length} findings, ${errors} errors`)
-  return errors === 0 ? OK : FOUND
+  const [errors, warnings] = ['error', 'warning'].map(
+    (wanted) => findings.filter(({ level }) => level === wanted).length,
+  )
+  console.log(`${findings.length} findings, ${errors} errors, ${warnings} warnings`)
+  return errors + (rest.includes('--strict') ? warnings : 0) === 0 ? OK : FOUND
 }
 
 async function load(path) {
@@ -39,10 +43,13 @@ async function load(path) {
 }
 
 /** Lookups have no level: what they show was chosen. */
-function lineOf({ level = 'info', kind, what = kind, record, fields, purpose, ground, summary }) {
-  const about = [purpose, ground].filter((it) => it !== undefined)
-  const place = `${record}.${fields.join('+')}`
-  return `${level} ${what} ${[place, ...about].join(', ')}: ${summary}`
+function lineOf({ level = 'info', kind, what = kind, summary, reason, ...finding }) {
+  const { collection, record = collection, fields = [], owner } = finding
+  const { purpose, ground, onErase, hook, reviewAt } = finding
+  const place = fields.length === 0 ? record : `${record}.${fields.join('+')}`
+  const about = [owner, purpose, ground, onErase, hook, reviewAt].filter((it) => it !== undefined)
+  const why = reason === undefined ? '' : ` (${reason})`
+  return `${level} ${what} ${[place, ...about].join(', ')}: ${summary}${why}`
 }
 
 function refuse(text) {

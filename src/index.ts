@@ -85,11 +85,15 @@ export type {
   UpdateOptions,
   WriteOptions,
 } from './policy/accessor-types.ts'
+export type { Collection } from './policy/collections.ts'
 export { definePolicy } from './policy/define-policy.ts'
 export { defineRecord } from './policy/define-record.ts'
 export type {
+  CollectionFinding,
+  ExplainOptions,
   FindingLevel,
   LookupFinding,
+  OwnershipFinding,
   PolicyFinding,
   RetentionFinding,
 } from './policy/findings.ts'
@@ -153,5 +157,6 @@ export type {
   StoreLimits,
 } from './storage/store.ts'
 export type { ConsentState } from './subjects/head.ts'
+export type { GroupInput, GroupOptions } from './subjects/groups.ts'
 export type { ReauthoriseInput, RegisterInput, Subjects } from './subjects/subjects.ts'
 export { revisionOf } from './vault/view.ts'

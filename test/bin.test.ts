@@ -27,8 +27,8 @@ function privity(...args: readonly string[]): Promise<Ended> {
   })
 }
 
-function explain(fixture: string): Promise<Ended> {
-  return privity('explain', `test/fixtures/bin/${fixture}.mjs`)
+function explain(fixture: string, ...flags: readonly string[]): Promise<Ended> {
+  return privity('explain', `test/fixtures/bin/${fixture}.mjs`, ...flags)
 }
 
 describe('privity explain', () => {
@@ -40,7 +40,7 @@ describe('privity explain', () => {
     expect(lines.map((line) => line.split(':')[0])).toEqual([
       'info lookup order.amount',
       'info floor order.amount, AWR art. 52(4)',
-      '2 findings, 0 errors',
+      '2 findings, 0 errors, 0 warnings',
     ])
   })
 
@@ -50,8 +50,30 @@ describe('privity explain', () => {
     expect(lines.map((line) => line.split(':')[0])).toEqual([
       'warning no_maximum order.town',
       'error end_never order.town',
-      '2 findings, 1 errors',
+      '2 findings, 1 errors, 1 warnings',
     ])
+  })
+
+  test('prints whom data is about, and what is over today', SLOW, async () => {
+    const { code, lines } = await explain('referring')
+    expect(code).toBe(0)
+    expect(lines.map((line) => line.split(':')[0])).toEqual([
+      'warning other_person contact.partnerName',
+      'info waived contact.brandPartner, 2020-01-01',
+      'warning review_overdue contact.brandPartner, 2020-01-01',
+      'info shared home, refcount',
+      'info owned line.orderId, order, delete',
+      'info outside mailing, mailing-list',
+      'info waived logs, 2999-12-31',
+      '7 findings, 0 errors, 2 warnings',
+    ])
+    expect(lines[1]).toMatch(/ \(the name of a brand\)$/)
+  })
+
+  test('fails at a warning where that is asked for', SLOW, async () => {
+    expect((await explain('referring', '--strict')).code).toBe(1)
+    expect((await explain('contradicting', '--strict')).code).toBe(1)
+    expect((await explain('sound', '--strict')).code).toBe(0)
   })
 
   test('says why there is no policy to look at', SLOW, async () => {
@@ -69,9 +91,15 @@ describe('privity explain', () => {
   })
 
   test('says how it is called', SLOW, async () => {
-    for (const args of [[], ['explain'], ['erase', 'x'], ['explain', 'x', 'y']]) {
+    for (const args of [
+      [],
+      ['explain'],
+      ['erase', 'x'],
+      ['explain', 'x', 'y'],
+      ['explain', '--strict'],
+    ]) {
       const { code, complaints } = await privity(...args)
-      expect([code, complaints[0]]).toEqual([2, 'privity explain <module>'])
+      expect([code, complaints[0]]).toEqual([2, 'privity explain <module> [--strict]'])
     }
   })
 })

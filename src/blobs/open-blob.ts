@@ -6,6 +6,7 @@ import { admit, type Admitted } from '../permit/admit.ts'
 import type { Person } from '../subjects/person.ts'
 import { ensureKnown, findRecord, recordReads, visibleFields } from '../vault/open-record.ts'
 import type { Vault } from '../vault/vault.ts'
+import { requireSubject } from '../vault/write-subjects.ts'
 import type { ParsedBlobAsk } from './blob-ask.ts'
 import { openChunks, openMessage } from './blob-chunks.ts'
 import { type BlobHead, decodeHead, HEAD_BYTES } from './blob-format.ts'
@@ -54,11 +55,12 @@ async function admitTo(vault: Vault, asked: OpenAsk): Promise<Admitted> {
   const { ask, id, target, recordId, field, signal } = asked
   const also = recordReads(vault, target, { id, recordId })
   const admitted = await admit(vault, { ask, id, record: target.record.name, also, signal })
-  const { person, rows } = admitted
+  const { person, concerned, rows } = admitted
+  requireSubject(target, person)
   const [page, row] = rows
   const record = findRecord(vault, target, { person, rows: { recordId, page, row } })
-  await ensureKnown(vault, { person, record, purpose: ask.name })
-  const visible = visibleFields(vault, target, person)
+  await ensureKnown(vault, { person, record, purpose: ask.name, concerned })
+  const visible = visibleFields(vault, target, concerned)
   if (!asked.isServed || !visible.some((candidate) => candidate.id === field.id))
     throw await admitted.refuse(['field_not_in_purpose'])
   return admitted

@@ -9,6 +9,7 @@ import { logRefusalOf } from '../vault/read.ts'
 import { draftRecord } from '../vault/record-draft.ts'
 import type { Vault } from '../vault/vault.ts'
 import { requirePermission } from '../vault/write.ts'
+import { requireSubject, withSubjects, type WriteSubjects } from '../vault/write-subjects.ts'
 import type { ParsedBlobAsk } from './blob-ask.ts'
 import { sealChunks } from './blob-chunks.ts'
 import { openKey } from './open-key.ts'
@@ -72,8 +73,18 @@ async function enter(vault: Vault, asked: ParsedBlobAsk): Promise<string> {
 }
 
 async function enterPermitted(vault: Vault, asked: ParsedBlobAsk): Promise<string> {
-  const { ask, id, target, recordId, field, operationId, signal } = asked
-  const related = await vault.permit.related(ask, id)
+  return withSubjects(vault, asked.target, {
+    writing: asked,
+    run: (subjects) => enterAbout(vault, asked, subjects),
+  })
+}
+
+async function enterAbout(
+  vault: Vault,
+  { ask, id, target, recordId, field, operationId, signal }: ParsedBlobAsk,
+  subjects: WriteSubjects,
+): Promise<string> {
+  const { related } = subjects
   const request: JsonObject = {
     type: 'blob.sealed',
     record: target.record.name,
@@ -92,10 +103,17 @@ async function enterPermitted(vault: Vault, asked: ParsedBlobAsk): Promise<strin
     signal,
     policy: vault.policy.hash,
     request,
-    reads: [...vault.permit.reads, ...recordReads(vault, target, { id, recordId })],
+    reads: [
+      ...vault.permit.reads,
+      ...recordReads(vault, target, { id, recordId }),
+      ...subjects.keys,
+    ],
+    held: subjects.keys,
     apply: (draft, rows) => {
       const writing = { ask, written: [field.id] }
-      requirePermission(vault, target, { request: writing, draft, related, rows })
+      const concerned = subjects.concernedIn(draft, rows)
+      requirePermission(vault, target, { request: writing, concerned, related, rows })
+      requireSubject(target, draft)
       const { head } = draftRecord(vault, target, { draft, rows, recordId })
       if (head === undefined) throw new PrivityError('not_found', { kind: 'record' })
       // Made here, if it is the first of its class, so that it is in the document before anything is sealed.

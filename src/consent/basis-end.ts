@@ -1,6 +1,7 @@
 import { addDuration } from '../base/time.ts'
 import type { LegalBasis } from '../policy/legal-basis.ts'
 import type { Purpose } from '../policy/purposes.ts'
+import type { PurposeEnds } from '../policy/retention-rules.ts'
 import type { ConsentFact, ConsentState, Head } from '../subjects/head.ts'
 
 /**
@@ -12,6 +13,10 @@ export type BasisEnd = number | 'open' | 'unbegun'
 /** What says whether a purpose has ended for a person. */
 export type EndFacts = Pick<Head, 'consents' | 'objections'>
 
+type Purposes = ReadonlyMap<string, Purpose>
+
+/** A purpose that no policy has any more can still have ended by a word of the person, or run out. */
+const UNKNOWN = { basis: 'consent', description: '' } as const
 const NO_GRACE = { days: 0 } as const
 /** A no that stays one whatever basis is declared later; an unanswered question is none. */
 const ENDED: { readonly [S in ConsentState]: boolean } = {
@@ -50,6 +55,29 @@ export function lastEnd(ends: readonly BasisEnd[]): BasisEnd {
   if (ends.includes('open')) return 'open'
   const known = ends.filter((end) => typeof end === 'number')
   return known.length === 0 ? 'unbegun' : Math.max(...known)
+}
+
+/** When the purposes end that a person has decided on, as far as it is known now. Pure. */
+export function decidedEnds(purposes: Purposes, facts: EndFacts): PurposeEnds {
+  const decided = [...Object.keys(facts.consents), ...Object.keys(facts.objections)]
+  const ends = new Map<string, number>()
+  for (const name of decided) {
+    const end = purposeEnd(name, purposes.get(name) ?? UNKNOWN, facts)
+    if (typeof end === 'number') ends.set(name, end)
+  }
+  return ends
+}
+
+/**
+ * When the last of some purposes ends for a person. One that no policy has any more, and on which nothing was decided,
+ * may be why the data is there: it does not end. Pure.
+ */
+export function endOfAll(names: readonly string[], purposes: Purposes, facts: EndFacts): BasisEnd {
+  const ends = names.map((name) => {
+    const end = purposeEnd(name, purposes.get(name) ?? UNKNOWN, facts)
+    return purposes.has(name) || end !== 'unbegun' ? end : 'open'
+  })
+  return lastEnd(ends)
 }
 
 /** A consent that ran out ends its purpose only where that still rests on consent. */

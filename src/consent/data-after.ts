@@ -1,9 +1,9 @@
 import { type Instant, toInstant } from '../base/time.ts'
 import type { CompiledField, CompiledPolicy, CompiledRecord } from '../policy/compiled.ts'
 import type { LegalBasis } from '../policy/legal-basis.ts'
-import { keptBy } from '../policy/retention-rules.ts'
+import { dueAt, type EventTimes, keptBy } from '../policy/retention-rules.ts'
 import type { Head } from '../subjects/head.ts'
-import { type BasisEnd, lastEnd, purposeEnd } from './basis-end.ts'
+import { type BasisEnd, decidedEnds, lastEnd, purposeEnd } from './basis-end.ts'
 import { basisDenials } from './status.ts'
 
 /** What becomes of the data that a purpose saw, once it has ended. */
@@ -81,9 +81,12 @@ function fateOf(facts: AfterFacts, record: CompiledRecord, field: CompiledField)
   const ends = field.purposes.map((purpose) => [purpose, endOf(facts, purpose)] as const)
   const live = ends.filter(([purpose]) => isLive(facts, purpose))
   const [longest] = [...live].sort(([, a], [, b]) => rank(b) - rank(a))
-  if (longest !== undefined) return needed(facts, longest)
+  const due = dueOf(facts, record, field)
+  const isOver = due !== undefined && due <= facts.now
+  if (longest !== undefined && !isOver) return needed(facts, longest, due)
   const kept = heldBy(facts, record, field) ?? floorOf(facts, record, field)
   if (kept !== undefined) return kept
+  if (isOver) return facts.now
   const last = lastEnd(ends.map(([, end]) => end))
   return typeof last === 'number' ? last : facts.now
 }
@@ -108,13 +111,30 @@ function rank(end: BasisEnd): number {
   return typeof end === 'number' ? end : Infinity
 }
 
-function needed({ policy }: AfterFacts, [name, end]: readonly [string, BasisEnd]): Stay {
+function needed(
+  { policy }: AfterFacts,
+  [name, end]: readonly [string, BasisEnd],
+  due: number | undefined,
+): Stay {
   const basis = policy.purposes.get(name)?.basis
+  const until = Math.min(rank(end), due ?? Infinity)
   return {
     ground: `purpose:${name}`,
     ...(basis === undefined ? {} : { basis }),
-    ...(typeof end === 'number' ? { until: toInstant(end) } : {}),
+    ...(until === Infinity ? {} : { until: toInstant(until) }),
   }
+}
+
+/** When time ends what a purpose needs. */
+function dueOf(
+  facts: AfterFacts,
+  record: CompiledRecord,
+  { id }: CompiledField,
+): number | undefined {
+  const rules = record.retention?.fields.get(id)
+  const { policy, head } = facts
+  if (rules === undefined || record.many) return undefined
+  return dueAt(rules, eventsOf(facts, record), decidedEnds(policy.purposes, head))
 }
 
 /** A hold on one of many records is one on some of them: what is told is of all. */
@@ -131,19 +151,22 @@ function heldBy(
   return found === undefined ? undefined : { ground: `hold:${found[0]}` }
 }
 
-/** Each of many records has times of its own: of those nobody can tell an end here. */
 function floorOf(
-  { head, now, typeOf }: AfterFacts,
+  facts: AfterFacts,
   record: CompiledRecord,
   { id }: CompiledField,
 ): Stay | undefined {
   const rules = record.retention?.fields.get(id)
   if (rules === undefined) return undefined
-  const events = record.many
-    ? {}
-    : (head.singles[String(typeOf(record.name))]?.retention?.events ?? {})
-  const kept = keptBy(rules, record.many ? {} : { ...events, registered: head.registeredAt }, now)
+  const kept = keptBy(rules, eventsOf(facts, record), facts.now)
   if (kept === undefined) return undefined
   const { ground, until } = kept
   return { ground, ...(until === undefined ? {} : { until: toInstant(until) }) }
+}
+
+/** Each of many records has times of its own: of those nobody can tell an end here. */
+function eventsOf({ head, typeOf }: AfterFacts, { name, many }: CompiledRecord): EventTimes {
+  if (many) return {}
+  const { events = {} } = head.singles[String(typeOf(name))]?.retention ?? {}
+  return { ...events, registered: head.registeredAt }
 }

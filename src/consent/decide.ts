@@ -5,6 +5,7 @@ import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Draft } from '../subjects/draft.ts'
 import type { ConsentFact, Head } from '../subjects/head.ts'
 import type { Changed, People } from '../subjects/people.ts'
+import { requirePerson } from '../subjects/require-kind.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
 import { type DecisionInput, type NamedPurpose, requirePurpose } from './consent-input.ts'
 import { type Decided, type PurposeDecision, receiptIdOf, toEvent } from './decision-event.ts'
@@ -40,6 +41,7 @@ export function decide(
     reads: [evidence.book, ...(evidence.serving === undefined ? [] : [evidence.serving])],
     policy: policy.hash,
     apply: (draft, rows) => {
+      requirePerson(draft.head)
       if (draft.head.closed !== undefined) throw new PrivityError('erased', { kind: 'subject' })
       const { notice, servedAt } = checkEvidence(people, { draft, decision, evidence }, rows)
       const decisions = decision.purposes.map((purpose) =>
@@ -79,6 +81,7 @@ export function withdraw(
     ...options,
     request: { type: 'consent.withdraw', purposes },
     apply: (draft) => {
+      requirePerson(draft.head)
       const decisions = purposes.map((purpose) =>
         withdrawOne(draft, requirePurpose(policy, purpose)),
       )

@@ -1,5 +1,4 @@
 import type { CompiledPolicy } from '../policy/compiled.ts'
-import { LEGAL_BASES } from '../policy/legal-basis.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { Draft } from '../subjects/draft.ts'
 import { setDue } from '../subjects/due.ts'
@@ -13,18 +12,16 @@ export const BASIS_DUE = 'basis'
 export type Endings = (draft: Draft, purposes: readonly string[]) => void
 
 /**
- * Dates under the running policy. What has ended is looked at in any case, for another policy may have needed the
- * data; a consent that is to run out only where nothing else sees all that it does.
+ * Dates under the running policy. A consent that is to run out is looked at on that day whatever else needs the data
+ * now: by then another policy may have no other need. So is what has ended, where there is anything.
  */
 export function createEndings(policy: CompiledPolicy, keyspace: Keyspace): Endings {
-  const ending = endingPurposes(policy)
   return (draft, purposes) => {
+    const { head } = draft
     const ends = purposes.flatMap((name) => {
       const purpose = policy.purposes.get(name)
-      if (purpose === undefined) return []
-      const end = purposeEnd(name, purpose, draft.head)
-      const counts = isRunning(draft.head, name) ? ending.has(name) : hasRecords(draft.head)
-      return typeof end === 'number' && counts ? [end] : []
+      const end = purpose === undefined ? 'open' : purposeEnd(name, purpose, head)
+      return typeof end === 'number' && (isRunning(head, name) || hasRecords(head)) ? [end] : []
     })
     if (ends.length > 0) wakeAt(draft, keyspace, Math.min(...ends))
   }
@@ -44,16 +41,4 @@ function isRunning({ consents, objections }: Head, name: string): boolean {
 /** What is stored later rests on another purpose, or on a consent that is given until then. */
 function hasRecords({ singles, many }: Head): boolean {
   return Object.keys(singles).length > 0 || Object.values(many).some((count) => count > 0)
-}
-
-/** Purposes that see a field of which each purpose can end by a word of the person, or by time. */
-function endingPurposes({ purposes, records }: CompiledPolicy): ReadonlySet<string> {
-  const canEnd = (name: string): boolean => {
-    const basis = purposes.get(name)?.basis
-    return basis !== undefined && LEGAL_BASES[basis].withdrawal !== 'recorded'
-  }
-  const fields = [...records.values()].flatMap((record) => record.fields)
-  return new Set(
-    fields.filter((field) => field.purposes.every(canEnd)).flatMap((field) => field.purposes),
-  )
 }

@@ -3,6 +3,7 @@ import { openRegister } from '../notices/notice-book.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { ConsentState } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
+import { requirePerson } from '../subjects/require-kind.ts'
 import { basisFacts } from './basis-facts.ts'
 import { requirePurpose } from './consent-input.ts'
 import { basisDenials, stateAt } from './status.ts'
@@ -28,6 +29,7 @@ export async function readStatus(
   const { keyspace } = people.deps
   const { person, rows } = await people.read(subjectId, [keyspace.noticeRegister])
   const { head } = person
+  requirePerson(head)
   const register = openRegister(people.deps, rows[0])
   const facts = basisFacts(name, { basis, head, register, now: people.now() })
   const objectedAt = head.objections[name]

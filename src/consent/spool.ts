@@ -46,6 +46,8 @@ export interface SpoolDeps {
 }
 
 const VERSION = 1
+/** An older copy may lack the person, an erased one has nothing left to withdraw from, and a group never had. */
+const NOTHING_TO_WITHDRAW: ReadonlySet<string> = new Set(['not_found', 'erased', 'invalid_input'])
 const PAGE = 100
 /** Somebody without an anchor may go on writing to the store. */
 const ATTEMPTS = 20
@@ -120,8 +122,7 @@ async function isSettled(recording: Promise<boolean>): Promise<boolean> {
   try {
     return await recording
   } catch (error) {
-    // An older copy may lack the person; an erased one has nothing left to withdraw from.
-    if (isPrivityError(error, 'not_found') || isPrivityError(error, 'erased')) return true
+    if (NOTHING_TO_WITHDRAW.has(isPrivityError(error) ? error.code : '')) return true
     // It is kept until the person opens again, or is erased; nobody can act on a consent that nobody can read.
     if (isUnreadable(error)) return false
     throw error

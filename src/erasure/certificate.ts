@@ -7,8 +7,17 @@ import { signJws } from '../crypto/jose.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { Controller } from '../policy/policy-type.ts'
 import type { ScrubReport } from '../storage/store.ts'
-import { CLEAR, cryptographicErase, hookMethod, partOf, recipientOf } from './certificate-parts.ts'
+import {
+  CLEAR,
+  cryptographicErase,
+  exclusionsOf,
+  hookMethod,
+  leaveMethods,
+  partOf,
+  recipientOf,
+} from './certificate-parts.ts'
 import { type Destroyed, hooksOf, type Job, planOf } from './job.ts'
+import { referenceMethods, referenceTotals } from './references/tell.ts'
 import { CERTIFICATE_TYPE } from './verify-certificate.ts'
 
 /** Signs what an erasure destroyed, and what remains where until when. */
@@ -36,6 +45,7 @@ export interface CertificateDeps {
 }
 
 const SCHEMA = 'privity.erasure/1'
+const PROBED = ['rows', 'lookup_rows', 'keys', 'hooks'] as const
 const NOTHING: Destroyed = { keys: 0, rows: 0, lookupRows: 0, sample: [] }
 /** What no certificate can promise. */
 const LIMITS = [
@@ -87,20 +97,21 @@ function toCertificate(
 }
 
 function wholeOf(job: Job, provider: CertificateDeps['provider']): JsonObject {
-  const { destroyed = NOTHING } = job
+  const { destroyed = NOTHING, cleared } = job
   return {
     scope: 'all',
-    exclusions: [],
-    holds: [],
+    ...exclusionsOf(cleared?.exclusions ?? []),
     method: [
       cryptographicErase(provider, destroyed.keys),
       { kind: 'physical_delete', ...CLEAR, rows: destroyed.rows },
       { kind: 'lookup_rows', ...CLEAR, rows: destroyed.lookupRows },
+      ...leaveMethods(job),
+      ...referenceMethods(job),
       ...hooksOf(job).map(hookMethod),
     ],
     verification: {
       method: 'full',
-      probed: ['rows', 'lookup_rows', 'keys', 'hooks'],
+      probed: [...PROBED, ...(cleared === undefined ? [] : ['references'])],
       rows: destroyed.rows,
       hooks: job.hooks.length,
       // Nothing is left to try a copy with: the whole ring is gone.
@@ -110,7 +121,12 @@ function wholeOf(job: Job, provider: CertificateDeps['provider']): JsonObject {
     },
     result: 'completed',
     // Said last and as numbers, so that a reader sees at once whether anything was there to destroy.
-    totals: { keys: destroyed.keys, rows: destroyed.rows, lookupRows: destroyed.lookupRows },
+    totals: {
+      keys: destroyed.keys,
+      rows: destroyed.rows,
+      lookupRows: destroyed.lookupRows,
+      ...referenceTotals(job),
+    },
   }
 }
 

@@ -1,26 +1,26 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { sameBytes } from '../base/bytes.ts'
+import { PrivityError } from '../base/errors.ts'
 import { createMacKey } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { ClassKey } from '../keys/class-key.ts'
-import type { ControllerEntry, EntryReceipt } from '../ledger/entry.ts'
-import { decodeContainer, SECTION, type Section } from '../storage/container.ts'
-import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import { suppressing } from '../subjects/suppression.ts'
+import { readStillHeads, type RecordHeads } from '../vault/record-heads.ts'
 import { aliasOf } from './aliases.ts'
 import { erasedKeys, markErased } from './erased-index.ts'
-import { putFence, readFence } from './fence.ts'
-import { destroyKeys, type Erasing, fencedKeys, fenceKeys } from './fence-keys.ts'
-import { listRows, type PersonRows } from './inventory.ts'
-import { type Destroyed, type Job, type OpenJob, saveJob } from './job.ts'
-import { countLostBodies, isLost, listLostRows } from './lost.ts'
+import { type Fenced, putFence, readFence, type SealedFence } from './fence.ts'
+import { destroyKeys, type Erasing, fencedKeys } from './fence-keys.ts'
+import { leafIndex, listRows, type PersonRows } from './inventory.ts'
+import { type Destroyed, findJob, type OpenJob, saveJob } from './job.ts'
+import { type JobRow, jobRow } from './job-row.ts'
+import { isLost, listLostRows } from './lost.ts'
 
 /** One row to delete; the body of a ledger entry names its leaf. */
 interface Doomed {
   readonly key: Key
-  readonly index?: number
+  readonly index?: number | undefined
 }
 
 const MAX_ROWS_PER_BATCH = 400
@@ -28,84 +28,45 @@ const MAX_SAMPLE = 1_000
 const ALIAS_KEY_LENGTH = 32
 
 /**
- * Puts a fence before the keys and before the document: from this commit on nobody reads or writes the person.
- *
- * @throws {@link erased} when another erasure was faster
- */
-export async function fencePerson(
-  people: People,
-  erasing: Erasing,
-  { reason, planHash }: { readonly reason: string; readonly planHash: string },
-): Promise<void> {
-  const { deps, open } = people
-  const key = deps.keyspace.person(erasing.subjectId)
-  const held = await fenceKeys(deps, erasing)
-  await deps.ledger.submit<null>({
-    reads: [key],
-    build: (rows) => {
-      const document = rows.get(key)
-      const fenced =
-        document === undefined ? undefined : readFence(deps, erasing.subjectId, document)
-      if (fenced?.fence.erasureId === erasing.erasureId) return { kind: 'done', value: null }
-      if (fenced !== undefined) throw new PrivityError('erased', { kind: 'subject' })
-      const before = lastAt(() => open(erasing.subjectId, document, held), erasing)
-      const at = Math.max(deps.clock.now(), before)
-      const { erasureId } = erasing
-      const event = { type: 'erasure.started', erasureId, planHash, reason }
-      const entry: ControllerEntry = { kind: 'controller', at, event }
-      const sections = sectionsOf(document)
-      const put = [
-        [key, putFence(deps, erasing.subjectId, { fence: { erasureId, at }, sections })] as const,
-        // With nobody behind the fence there is nothing to destroy, and this is the only commit.
-        ...(sections.length === 0 ? suppressing(deps, erasing, at) : []),
-      ]
-      return { kind: 'change', change: { put, del: [], entry }, value: null }
-    },
-  })
-}
-
-/** Of a person whom nobody can open it is not known; what cannot be opened can still be erased. */
-function lastAt(open: () => Person, { isReplayed }: Erasing): number {
-  try {
-    return open().head.at
-  } catch (error) {
-    // A copy of before a registration has not even the document: the fence says that there will be none.
-    const isAbsent = isReplayed === true && isPrivityError(error, 'not_found')
-    if (isLost(error) || isAbsent) return 0
-    throw error
-  }
-}
-
-/** What is no document at all stays behind the fence as it is, until it is deleted. */
-function sectionsOf(document: Uint8Array | undefined): readonly Section[] {
-  if (document === undefined) return []
-  const whole = { kind: SECTION.fields, accessClass: 0, bytes: document }
-  return decodeContainer(document) ?? [whole]
-}
-
-/**
  * Destroys what stands behind the fence, and says what that was. Nothing is left to do for a process that
  * comes second.
  */
 export async function destroyPerson(people: People, open: OpenJob): Promise<OpenJob> {
-  const behind = await lookBehind(people, open.job)
-  if (behind === 'nothing') {
-    await destroyKeys(people.deps, open.job, people.now())
-    return open
-  }
-  const person = behind === 'lost' ? undefined : behind
-  const rows =
-    person === undefined
-      ? await listLostRows(people, open.job.subjectId)
-      : await listRows(people, person)
-  // Remembered first: after the keys are gone nothing says any more where the lookup rows were.
-  const known = await saveJob(people.deps, open, {
-    destroyed: open.job.destroyed ?? destroyedOf(person, rows),
-  })
-  await destroyRows(people, open.job, { rows, person })
+  // Behind a fence nobody writes: who was there when it was put is there still.
+  const { person: before, ...rest } = open
+  const behind = before ?? (await lookBehind(people, open.job))
+  const person = typeof behind === 'string' ? undefined : behind
+  const known =
+    behind === 'nothing' ? await asDestroyed(people, rest) : await destroyAll(people, rest, person)
   await destroyKeys(people.deps, open.job, people.now())
   if (person !== undefined) people.forget(person)
   return known
+}
+
+/** What was destroyed is said by whoever did it. */
+async function asDestroyed({ deps }: People, open: OpenJob): Promise<OpenJob> {
+  return (await findJob(deps, open.job.erasureId)) ?? open
+}
+
+async function destroyAll(
+  people: People,
+  open: OpenJob,
+  person: Person | undefined,
+): Promise<OpenJob> {
+  const { deps } = people
+  const rows =
+    person === undefined
+      ? await listLostRows(people, open.job.subjectId)
+      : (listedOf(open, person) ?? (await listRows(people, person)))
+  const destroyed = open.job.destroyed ?? destroyedOf(person, rows)
+  const doomed = doomedOf(people, rows, person)
+  // After the keys are gone nothing says any more where the lookup rows were: what does not go in the same
+  // commit is remembered before.
+  const isOne = doomed.length <= MAX_ROWS_PER_BATCH
+  const known = isOne ? open : await saveJob(deps, open, { destroyed })
+  const row = isOne ? jobRow(deps, open, { destroyed }) : undefined
+  const isOurs = await destroyRows(people, known, { doomed, person, row })
+  return isOurs ? { ...known, ...row?.open } : asDestroyed(people, known)
 }
 
 /** The person behind the fence of this erasure; undefined when nothing is left there, or nobody can open it. */
@@ -120,21 +81,38 @@ export async function lookBehind(
   erasing: Erasing,
 ): Promise<Person | 'nothing' | 'lost'> {
   const { deps } = people
-  const { erasureId, subjectId } = erasing
+  const { subjectId } = erasing
   // First, so that what is destroyed meanwhile shows in the document.
   const held = await fencedKeys(deps, erasing)
   const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
-  const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
-  if (document === undefined || fenced?.fence.erasureId !== erasureId)
-    throw new PrivityError('erased', { kind: 'subject' })
-  const { sections } = fenced
-  if (sections.length === 0) return 'nothing'
+  const { sections } = requireOwnFence(people, { job: erasing }, document)
+  if (document === undefined || sections.length === 0) return 'nothing'
   try {
     return await deps.keys.meet(() =>
       people.openFenced({ id: subjectId, document, sections, held }),
     )
   } catch (error) {
     if (isLost(error)) return 'lost'
+    throw error
+  }
+}
+
+/** What was listed for the plan is what there is, if nothing was written between it and the fence. */
+function listedOf({ listed }: OpenJob, { document }: Person): PersonRows | undefined {
+  return listed !== undefined && sameBytes(listed.document, document) ? listed.rows : undefined
+}
+
+/** The heads of all records behind the fence of this erasure; undefined when nothing is left there. */
+export async function headsBehind(
+  people: People,
+  erasing: Erasing,
+  person: Person,
+): Promise<RecordHeads | undefined> {
+  try {
+    return await readStillHeads(people, person)
+  } catch (error) {
+    // Pages go with everything else, while somebody looks.
+    if ((await lookBehind(people, erasing)) === 'nothing') return undefined
     throw error
   }
 }
@@ -150,28 +128,37 @@ function destroyedOf(person: Person | undefined, rows: PersonRows): Destroyed {
   }
 }
 
+function doomedOf(people: People, rows: PersonRows, person: Person | undefined): readonly Doomed[] {
+  const first = [rows.lookupRows, rows.outside, rows.records, rows.operations, rows.others].flat()
+  return [
+    ...first.map((key) => ({ key })),
+    ...rows.bodies.map((row) => ({ key: row[0], index: person && leafIndex(people, person, row) })),
+    ...rows.pages.map((key) => ({ key })),
+  ]
+}
+
+/** Whose fence it has to be, and the bytes of it that are known. */
+interface Erased {
+  readonly job: Erasing
+  readonly fence?: SealedFence
+}
+
+interface Behind {
+  readonly doomed: readonly Doomed[]
+  readonly person: Person | undefined
+  readonly row: JobRow | undefined
+}
+
 /**
  * Deletes the rows in batches, tokens first, and in the last one the document with its keys. Leaves whose
- * bodies go are marked in the same batch.
+ * bodies go are marked in the same batch. False where another process did.
  */
 async function destroyRows(
   people: People,
-  erasing: Job,
-  { rows, person }: { readonly rows: PersonRows; readonly person: Person | undefined },
-): Promise<EntryReceipt | undefined> {
+  erasing: Erased,
+  { doomed, person, row }: Behind,
+): Promise<boolean> {
   const core = person?.core ?? nobody()
-  const unmarked = person === undefined ? countLostBodies(people.deps, erasing.subjectId, rows) : 0
-  const doomed: readonly Doomed[] = [
-    ...[
-      ...rows.lookupRows,
-      ...rows.outside,
-      ...rows.records,
-      ...rows.operations,
-      ...rows.others,
-    ].map((key) => ({ key })),
-    ...rows.bodies,
-    ...rows.pages.map((key) => ({ key })),
-  ]
   let rest = doomed
   while (rest.length > MAX_ROWS_PER_BATCH) {
     await destroyBatch(people, erasing, {
@@ -183,7 +170,7 @@ async function destroyRows(
   }
   return destroyBatch(people, erasing, {
     core,
-    unmarked,
+    row,
     doomed: rest,
     type: 'erasure.keys_destroyed',
   })
@@ -198,37 +185,38 @@ function nobody(): Pick<ClassKey, 'tag'> {
 interface Batch {
   /** Names what is deleted. */
   readonly core: Pick<ClassKey, 'tag'>
-  /** Bodies that go without a mark in the index: nobody could say where their leaves are. */
-  readonly unmarked?: number
   readonly doomed: readonly Doomed[]
+  /** What is said of the destruction in the same commit. */
+  readonly row?: JobRow | undefined
   readonly type: 'erasure.rows_deleted' | 'erasure.keys_destroyed'
 }
 
 async function destroyBatch(
   people: People,
-  erasing: Job,
-  { core, doomed, type, unmarked = 0 }: Batch,
-): Promise<EntryReceipt | undefined> {
+  erasing: Erased,
+  { core, doomed, row, type }: Batch,
+): Promise<boolean> {
   const { deps } = people
-  const { erasureId, subjectId } = erasing
+  const { erasureId, subjectId } = erasing.job
   const key = deps.keyspace.person(subjectId)
   const leaves = {
     shard: deps.ledger.of(subjectId).number,
     indexes: doomed.flatMap(({ index }) => (index === undefined ? [] : [index])),
   }
-  const { receipt } = await deps.ledger.submit<null>({
-    reads: [key, ...erasedKeys(deps, leaves)],
+  const unmarked = unmarkedIn(people, subjectId, doomed)
+  const { value } = await deps.ledger.submit<boolean>({
+    reads: [key, ...erasedKeys(deps, leaves), ...(row === undefined ? [] : [row.key])],
     build: (read) => {
-      const { fence, sections } = requireOwnFence(people, erasing, read)
+      const { fence, sealed, sections } = requireOwnFence(people, erasing, read.get(key))
       // Nothing left behind the fence: another process destroyed it all meanwhile.
-      if (sections.length === 0) return { kind: 'done', value: null }
+      if (sections.length === 0) return { kind: 'done', value: false }
       const at = Math.max(deps.clock.now(), fence.at)
       const kept = type === 'erasure.keys_destroyed' ? [] : sections
-      const document = putFence(deps, subjectId, { fence, sections: kept })
       const put = [
-        [key, document] as const,
+        [key, putFence({ sealed, sections: kept })] as const,
         ...markErased(deps, leaves, read),
-        ...(type === 'erasure.keys_destroyed' ? suppressing(deps, erasing, at) : []),
+        ...(type === 'erasure.keys_destroyed' ? suppressing(deps, erasing.job, at) : []),
+        ...(row === undefined ? [] : [row.put(read)]),
       ]
       const rows = doomed.length
       const event = { type, erasureId, rows, ...(unmarked === 0 ? {} : { unmarked }) }
@@ -239,20 +227,29 @@ async function destroyBatch(
           del: doomed.map((row) => row.key),
           entry: { kind: 'controller', at, event, alias: (name) => aliasOf(core, name) },
         },
-        value: null,
+        value: true,
       }
     },
   })
-  return receipt
+  return value
 }
 
-function requireOwnFence(
+/** Bodies that do not open go without a mark: nobody could say where their leaves are. */
+function unmarkedIn({ deps }: People, subjectId: string, doomed: readonly Doomed[]): number {
+  const bodies = deps.keyspace.bodies(subjectId)
+  return doomed.filter(({ key, index }) => index === undefined && key.startsWith(bodies)).length
+}
+
+/** @throws {@link erased} when the fence is that of another erasure, or there is none */
+export function requireOwnFence(
   { deps }: People,
-  { erasureId, subjectId }: Erasing,
-  rows: Rows,
-): NonNullable<ReturnType<typeof readFence>> {
-  const document = rows.get(deps.keyspace.person(subjectId))
-  const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
+  { job, fence }: Erased,
+  document: Uint8Array | undefined,
+): Fenced {
+  const { erasureId, subjectId } = job
+  const { keyspace, controller } = deps
+  const reading = { keyspace, controller, known: fence }
+  const fenced = document === undefined ? undefined : readFence(reading, subjectId, document)
   if (fenced === undefined || fenced.fence.erasureId !== erasureId)
     throw new PrivityError('erased', { kind: 'subject' })
   return fenced

@@ -13,6 +13,11 @@ const PAGE_BYTES = PAGE_BITS / 8
 /** Bitmaps in memory at a time, while they are read. */
 const PAGES = 64
 
+const NONE = /* @__PURE__ */ new Uint8Array(0)
+
+/** In one batch each erasure marks what the one before it has just sealed. */
+const JUST_SEALED = /* @__PURE__ */ new WeakMap<Uint8Array, Uint8Array>()
+
 /** Leaves of one log. */
 export interface Leaves {
   /** Number of the log. */
@@ -33,9 +38,12 @@ export function markErased(
 ): readonly Row[] {
   return [...pagesOf(indexes)].map(([page, bits]): Row => {
     const key = deps.keyspace.erased(shard, page)
-    const bitmap = openBitmap(deps, key, rows.get(key))
+    const before = rows.get(key)
+    const bitmap = JUST_SEALED.get(before ?? NONE)?.slice() ?? openBitmap(deps, key, before)
     for (const bit of bits) bitmap[bit >> 3] = (bitmap[bit >> 3] ?? 0) | (1 << (bit & 7))
-    return [key, deps.controller.seal(key, bitmap)]
+    const sealed = deps.controller.seal(key, bitmap)
+    JUST_SEALED.set(sealed, bitmap)
+    return [key, sealed]
   })
 }
 

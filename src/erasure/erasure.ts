@@ -12,7 +12,7 @@ import {
   type RequestedErasure,
   requestErasure,
 } from './grace.ts'
-import { addJob, findJob, type Job, planOf } from './job.ts'
+import { addJob, advanceJob, findJob, type Job, type OpenJob, planOf } from './job.ts'
 import { liftFence } from './lift-fence.ts'
 import { type PendingErasure, pendingErasures } from './pending.ts'
 import type { ErasurePlan } from './plan.ts'
@@ -20,7 +20,7 @@ import { reasonWord } from './reason.ts'
 import { replayErasures } from './replay/replay.ts'
 import { type RetryAsk, retryHook } from './retry.ts'
 import { type ErasureScope, erasureScope, ruleOf } from './scope.ts'
-import { type ErasureDeps, planJob, proceed, type RunOptions } from './steps.ts'
+import { type ErasureDeps, planOpen, proceed, type RunOptions } from './steps.ts'
 import { takeUp } from './take-up.ts'
 import { type WorkCounts, type WorkOptions, workOnErasures } from './work.ts'
 
@@ -138,21 +138,23 @@ function parseErasureId(erasureId: unknown): string {
   return erasureId
 }
 
-function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<ErasurePlan> {
-  return planAs(deps, subjectId, { ask, wanted: {} })
+async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<ErasurePlan> {
+  const { job } = await stored(deps, await begin(deps, subjectId, { ask, wanted: {} }))
+  return planOf(job)
 }
 
-interface PlanAs {
+interface Begin {
   readonly ask: unknown
   /** Whether `work` goes on with it, when the process that was asked does not. */
   readonly wanted: Pick<Job, 'wanted'>
 }
 
-async function planAs(
+/** A plan that is not stored yet. */
+async function begin(
   deps: ErasureDeps,
   subjectId: unknown,
-  { ask, wanted }: PlanAs,
-): Promise<ErasurePlan> {
+  { ask, wanted }: Begin,
+): Promise<OpenJob> {
   const { reason, scope } = parseInput(eraseAsk, ask)
   const id = parseSubjectId(subjectId)
   const { people, policy } = deps.vault
@@ -168,9 +170,7 @@ async function planAs(
     step: 'asked',
   }
   try {
-    const planned = { ...(await planJob(deps, asked)), ...wanted }
-    await addJob(people.deps, planned)
-    return planOf(planned)
+    return advanceJob(await planOpen(deps, asked), wanted)
   } catch (error) {
     // What could not be planned can be resumed, once the hook that failed is back.
     if (isPrivityError(error, 'erasure_incomplete')) await addJob(people.deps, asked)
@@ -178,17 +178,23 @@ async function planAs(
   }
 }
 
+function stored({ vault }: ErasureDeps, { job }: OpenJob): Promise<OpenJob> {
+  return addJob(vault.people.deps, job)
+}
+
 /** Whose erasure was interrupted is erased by asking again: the fence says by which job. */
 async function erase(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<string> {
+  const { people } = deps.vault
   try {
-    const asked = await planAs(deps, subjectId, { ask, wanted: { wanted: true } })
-    return await run(deps, asked, undefined)
+    const open = await begin(deps, subjectId, { ask, wanted: { wanted: true } })
+    // Stored with its fence, which is one commit less; before a fence that is elsewhere, it has to speak for it.
+    const isApart = people.deps.keyRows !== undefined || open.job.partial !== undefined
+    return await proceed(deps, isApart ? await stored(deps, open) : open, {})
   } catch (error) {
     if (!isPrivityError(error, 'erased')) throw error
     const { reason, scope } = parseInput(eraseAsk, ask)
     // Whoever asked for a part does not go on with what somebody else began.
     if (scope !== undefined) throw error
-    const { people } = deps.vault
     const open = await takeUp(people, { subjectId: parseSubjectId(subjectId), reason })
     if (open === undefined) throw error
     if (open.job.step !== 'cancelled') return proceed(deps, await endGrace(people, open), {})

@@ -1,5 +1,5 @@
-import { PrivityError } from '../base/errors.ts'
-import { parseCanonical } from '../base/parse-canonical.ts'
+import { fromUtf8 } from '../base/bytes.ts'
+import { isPrivityError } from '../base/errors.ts'
 import { openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import { splitBody } from '../ledger/entry.ts'
 import { CORE } from '../policy/catalogue.ts'
@@ -20,12 +20,18 @@ export interface PersonRows {
   readonly lookupRows: readonly Key[]
   readonly records: readonly Key[]
   readonly operations: readonly Key[]
-  /** Ledger bodies with the index of their leaf. */
-  readonly bodies: readonly { readonly key: Key; readonly index: number }[]
+  /** Ledger bodies: inside they say which leaf is theirs. */
+  readonly bodies: readonly Row[]
   /** Last to go: they say where the tokens are. */
   readonly pages: readonly Key[]
   /** Rows under the person's prefix that no family claims. */
   readonly others: readonly Key[]
+}
+
+/** Rows that were listed under a document: as long as it is the same nobody has written any. */
+export interface Listed {
+  readonly document: Uint8Array
+  readonly rows: PersonRows
 }
 
 const PAGE = 500
@@ -35,9 +41,8 @@ export async function listRows(people: People, person: Person): Promise<PersonRo
   const { keyspace } = people.deps
   const rows = await scanAll(people, keyspace.personRows(person.id))
   const prefix = keyspace.personRows(person.id)
-  const family = (letter: string): readonly Row[] =>
-    rows.filter(([key]) => key.startsWith(`${prefix}${letter}/`))
-  const pages = family('h')
+  const families = byFamily(rows, prefix)
+  const pages = families.h
   const heads = [...singleHeads(person), ...pages.flatMap((row) => pageHeads(people, person, row))]
   const lookupRows = heads.flatMap(({ head, record }) => [
     ...head.tokens.map(([lookup, generation, token]) =>
@@ -52,9 +57,6 @@ export async function listRows(people: People, person: Person): Promise<PersonRo
       ? []
       : [keyspace.recordDue(retention.due, { id: person.id, type, record })],
   )
-  const claimed = new Set(
-    ['r', 'e', 'o', 'h'].flatMap((letter) => family(letter).map(([key]) => key)),
-  )
   return {
     outside: [
       ...holders(people, person),
@@ -63,16 +65,17 @@ export async function listRows(people: People, person: Person): Promise<PersonRo
       ...dates(people, person),
     ],
     lookupRows,
-    records: family('r').map(([key]) => key),
-    operations: family('o').map(([key]) => key),
-    bodies: family('e').map((row) => ({ key: row[0], index: leafIndex(people, person, row) })),
+    records: families.r.map(([key]) => key),
+    operations: families.o.map(([key]) => key),
+    bodies: families.e,
     pages: pages.map(([key]) => key),
-    others: rows.map(([key]) => key).filter((key) => !claimed.has(key)),
+    others: families.other.map(([key]) => key),
   }
 }
 
 /** The rows as numbers, for the plan. */
 export function countRows(person: Person, rows: PersonRows): Inventory {
+  const groups = person.head.groups?.length ?? 0
   return {
     keys: person.ring.length,
     records: rows.records.length + Object.keys(person.head.singles).length,
@@ -80,6 +83,7 @@ export function countRows(person: Person, rows: PersonRows): Inventory {
     operations: rows.operations.length,
     lookupRows: rows.lookupRows.length,
     externalId: person.head.externalId !== undefined,
+    ...(groups === 0 ? {} : { groups }),
   }
 }
 
@@ -88,6 +92,18 @@ export async function scanAll({ deps }: People, prefix: Key): Promise<readonly R
   const rows: Row[] = []
   for await (const row of scanRows(deps.store, prefix, { page: PAGE })) rows.push(row)
   return rows
+}
+
+type Families = { readonly [F in 'r' | 'e' | 'o' | 'h' | 'other']: Row[] }
+
+function byFamily(rows: readonly Row[], prefix: Key): Families {
+  const families: Families = { r: [], e: [], o: [], h: [], other: [] }
+  for (const row of rows) {
+    const [letter = '', next] = row[0].slice(prefix.length, prefix.length + 2)
+    const isKnown = next === '/' && 'reoh'.includes(letter)
+    families[isKnown ? (letter as keyof Families) : 'other'].push(row)
+  }
+  return families
 }
 
 interface PlacedHead {
@@ -139,12 +155,20 @@ function external(people: People, { head }: Person): readonly Key[] {
   return head.externalId === undefined ? [] : [externalKey(people, head.externalId)]
 }
 
-function leafIndex({ deps }: People, person: Person, [key, sealed]: Row): number {
+/** The index of the leaf that a body belongs to; undefined for one that does not open, and says nothing. */
+export function leafIndex(
+  { deps }: People,
+  person: Person,
+  [key, sealed]: Row,
+): number | undefined {
   const sequence = Number.parseInt(key.slice(deps.keyspace.bodies(person.id).length), 16)
-  const { body } = splitBody(
-    openEnvelope(person.core, bodyContext(deps.storeId, person.id, sequence), sealed),
-  )
-  const json = parseCanonical(body) as { readonly index: number } | undefined
-  if (json === undefined) throw new PrivityError('store_corrupt', { reason: 'body' })
-  return json.index
+  try {
+    const context = bodyContext(deps.storeId, person.id, sequence)
+    const { body } = splitBody(openEnvelope(person.core, context, sealed))
+    const { index }: { readonly index?: unknown } = JSON.parse(fromUtf8(body) ?? '{}')
+    return Number.isSafeInteger(index) ? Number(index) : undefined
+  } catch (error) {
+    if (isPrivityError(error) || error instanceof SyntaxError) return undefined
+    throw error
+  }
 }

@@ -1,11 +1,23 @@
-import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
+import type { JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { ownBytes } from '../base/own-json.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
+import type { Person } from '../subjects/person.ts'
+import type { SealedFence } from './fence.ts'
+import type { Listed } from './inventory.ts'
 import type { ItemState } from './item-state.ts'
+import { writeJob } from './job-queue.ts'
 import type { PartialState } from './partial/state.ts'
 import type { PartialFindings } from './partial/findings.ts'
-import { type ErasurePlan, type Inventory, type PlannedHook, toPlan } from './plan.ts'
+import {
+  type ErasurePlan,
+  type Inventory,
+  type PlanItem,
+  type PlannedHook,
+  toPlan,
+} from './plan.ts'
+import type { ReferenceFindings, Referred } from './references/findings.ts'
 import type { ErasureScope } from './scope.ts'
 
 /**
@@ -22,6 +34,12 @@ export interface Job {
   readonly partial?: PartialState
   /** What was found in the end, of a partial one; never stored. */
   readonly found?: PartialFindings
+  /** What becomes of references to the person, as it was shown. */
+  readonly references?: readonly PlanItem[]
+  /** What there was of them before the first was cleared. */
+  readonly referred?: Referred
+  /** What was done about them, and what is left; never stored. */
+  readonly cleared?: ReferenceFindings
   /** For the hooks; gone with this row. */
   readonly externalId?: string
   /** Absent until every hook has planned. */
@@ -39,6 +57,8 @@ export interface Job {
   readonly wanted?: true
   /** Until when it can be cancelled, and nothing is destroyed. Milliseconds since the epoch. */
   readonly graceUntil?: number
+  /** Ids of the groups that the person is taken out of. */
+  readonly groups?: readonly string[]
   readonly startedAt?: number
   readonly destroyedAt?: number
   readonly destroyed?: Destroyed
@@ -81,10 +101,12 @@ export interface Destroyed {
 }
 
 /** The plan of a job, as it was shown. Pure. */
-export function planOf({ erasureId, reason, inventory, partial, hooks }: Job): ErasurePlan {
-  if (partial !== undefined) return toPlan(erasureId, { items: partial.items, hooks, reason })
+export function planOf(job: Job): ErasurePlan {
+  const { erasureId, reason, inventory, partial, hooks, references = [] } = job
+  if (partial !== undefined)
+    return toPlan(erasureId, { items: [...partial.items, ...references], hooks, reason })
   if (inventory === undefined) throw new TypeError('a job without an inventory has no plan')
-  return toPlan(erasureId, { inventory, hooks, reason })
+  return toPlan(erasureId, { inventory, references, hooks, reason })
 }
 
 /** What each hook has to erase: what was planned, and what was found since. Pure. */
@@ -95,15 +117,21 @@ export function hooksOf({ hooks, replanned = [] }: Job): readonly PlannedHook[] 
   })
 }
 
-/** A job and the bytes that its next state is conditional on. */
+/** A job and the bytes that its next state is conditional on; none while it is not stored. */
 export interface OpenJob {
   readonly job: Job
-  readonly sealed: Uint8Array
+  readonly sealed: Uint8Array | undefined
+  /** Its fence, while the process that put it goes on without a break. */
+  readonly fence?: SealedFence
+  /** Who is behind it. */
+  readonly person?: Person
+  /** What there was of them when the erasure was planned. */
+  readonly listed?: Listed
 }
 
 /** Stores the first state of a job. */
 export async function addJob(deps: PeopleDeps, job: Job): Promise<OpenJob> {
-  return { job, sealed: await swap(deps, job, null) }
+  return { job, sealed: await swap(deps, job, undefined) }
 }
 
 /** The job; undefined when there is none, or none any more. */
@@ -112,9 +140,14 @@ export async function findJob(deps: PeopleDeps, erasureId: string): Promise<Open
   return sealed === undefined ? undefined : openJob(deps, erasureId, sealed)
 }
 
+/** What reading the row of a job needs. */
+export interface JobRowDeps extends Pick<PeopleDeps, 'keyspace'> {
+  readonly controller: Pick<PeopleDeps['controller'], 'open'>
+}
+
 /** A job from its row. */
 export function openJob(
-  { keyspace, controller }: PeopleDeps,
+  { keyspace, controller }: JobRowDeps,
   erasureId: string,
   sealed: Uint8Array,
 ): OpenJob {
@@ -132,8 +165,8 @@ export function openJob(
  * The job a step further, without storing it: for steps that may be run again as well as resumed, since
  * every commit waits for the disk.
  */
-export function advanceJob({ job, sealed }: OpenJob, change: Partial<Job>): OpenJob {
-  return { job: { ...job, ...change }, sealed }
+export function advanceJob(open: OpenJob, change: Partial<Job>): OpenJob {
+  return { ...open, job: { ...open.job, ...change } }
 }
 
 /** @throws {@link write_conflict} when another process went on with it meanwhile */
@@ -151,17 +184,24 @@ export async function forgetJob(
   { store, keyspace }: PeopleDeps,
   { job, sealed }: OpenJob,
 ): Promise<void> {
+  if (sealed === undefined) return
   const key = keyspace.job(job.erasureId)
   await store.commit({ checks: [[key, sealed]], put: [], del: [key] })
 }
 
+/** The row of a job. */
+export function sealJob({ keyspace, controller }: PeopleDeps, job: Job): Uint8Array {
+  const bytes = ownBytes({ v: 1, ...job } as unknown as JsonObject)
+  return controller.seal(keyspace.job(job.erasureId), bytes)
+}
+
 async function swap(
-  { store, keyspace, controller }: PeopleDeps,
+  deps: PeopleDeps,
   job: Job,
-  before: Uint8Array | null,
+  before: Uint8Array | undefined,
 ): Promise<Uint8Array> {
-  const key = keyspace.job(job.erasureId)
-  const sealed = controller.seal(key, canonicalBytes({ v: 1, ...job } as unknown as JsonObject))
-  await store.commit({ checks: [[key, before]], put: [[key, sealed]], del: [] })
+  const key = deps.keyspace.job(job.erasureId)
+  const sealed = sealJob(deps, job)
+  await writeJob(deps.store, { key, before, sealed })
   return sealed
 }

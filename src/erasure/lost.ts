@@ -41,16 +41,6 @@ export async function listLostRows({ deps }: People, id: string): Promise<Person
   }
 }
 
-/** Bodies among rows that were listed without opening any. */
-export function countLostBodies(
-  { keyspace }: PeopleDeps,
-  id: string,
-  { others }: PersonRows,
-): number {
-  const bodies = keyspace.bodies(id)
-  return others.filter((key) => key.startsWith(bodies)).length
-}
-
 /** The rows under the prefix as numbers, for the plan: those elsewhere are only looked for when they go. */
 export async function countLostRows(
   { store, keyspace }: PeopleDeps,

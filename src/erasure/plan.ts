@@ -1,5 +1,5 @@
 import { toBase64url } from '../base/bytes.ts'
-import { canonicalBytes } from '../base/canonical.ts'
+import { ownBytes } from '../base/own-json.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { HookItem } from './hook.ts'
 
@@ -30,10 +30,14 @@ export interface Inventory {
   readonly operations: number
   readonly lookupRows: number
   readonly externalId: boolean
+  /** That the person is a member of. Absent for none. */
+  readonly groups?: number
 }
 
 /** What is erased: everything there is, or these lines. */
-export type Planned = { readonly inventory: Inventory } | { readonly items: readonly PlanItem[] }
+export type Planned =
+  | { readonly inventory: Inventory; readonly references?: readonly PlanItem[] }
+  | { readonly items: readonly PlanItem[] }
 
 /** What the hooks found, by hook. */
 export interface PlannedHook {
@@ -51,7 +55,10 @@ export function toPlan(
   planned: Planned & { readonly hooks: readonly PlannedHook[]; readonly reason: string },
 ): ErasurePlan {
   const { hooks, reason } = planned
-  const stored = 'items' in planned ? planned.items : storedItems(planned.inventory)
+  const stored =
+    'items' in planned
+      ? planned.items
+      : [...storedItems(planned.inventory), ...(planned.references ?? [])]
   const items = [...stored, ...hooks.flatMap(hookItems)]
   return Object.freeze({
     erasureId,
@@ -66,9 +73,7 @@ function planHash(plan: {
   readonly reason: string
   readonly items: readonly PlanItem[]
 }): string {
-  return toBase64url(
-    sha256(canonicalBytes({ ...plan, items: plan.items.map((item) => ({ ...item })) })),
-  )
+  return toBase64url(sha256(ownBytes({ ...plan, items: plan.items.map((item) => ({ ...item })) })))
 }
 
 function storedItems(inventory: Inventory): readonly PlanItem[] {
@@ -78,6 +83,7 @@ function storedItems(inventory: Inventory): readonly PlanItem[] {
     { what: 'records', count: inventory.records, action: 'delete' },
     { what: 'lookup rows', count: inventory.lookupRows, action: 'delete' },
     { what: 'external id', count: inventory.externalId ? 1 : 0, action: 'delete' },
+    { what: 'groups', count: inventory.groups ?? 0, action: 'leave' },
     { what: 'ledger bodies', count: inventory.ledgerBodies, action: 'delete' },
     { what: 'operation rows', count: inventory.operations, action: 'delete' },
   ]

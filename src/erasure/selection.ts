@@ -48,6 +48,15 @@ export interface FieldPlace extends RecordName {
   readonly fieldId: string
   /** What the class that it is sealed in serves: what is left to go by when no policy has the field any more. */
   readonly sealedFor: Serves
+  readonly made?: Made
+}
+
+/** In which class a value is, and under which revision it was sealed. */
+export interface Made {
+  readonly accessClass: number
+  readonly revision: number
+  /** Of an attachment: the sequence of its entry, which stays what it is. */
+  readonly isFixed?: true
 }
 
 /** What data is used for. */
@@ -75,18 +84,27 @@ export interface SelectionFacts {
   haveEnded(purposes: readonly string[]): boolean
   /** Whether a field of a record has come to its end. */
   isDue(name: RecordName, fieldId: string): boolean
+  /** What becomes of a record whose owner goes as a whole; absent where no record has an owner. */
+  endOf?(name: RecordName): OwnerEnd | undefined
 }
+
+/** A record goes with its owner, or loses the field that names it. */
+export type OwnerEnd =
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'detach'; readonly fieldId: string }
 
 /** Says of every field of a person what becomes of it. */
 export interface Selection {
+  /** Done before, in a later copy: what does not open any more is left as it is. */
+  readonly isReplayed?: true
   /** What keeps the person as such. */
   readonly person: readonly Kept[]
   /** Whether anything of the record may go. */
   concerns(name: RecordName): boolean
-  /** Whether the record goes with whatever is in it. */
-  takesWhole(name: RecordName): boolean
-  /** Declared fields of a record type that may go. */
-  declared(record: string): ReadonlySet<string>
+  /** Whether the record goes with whatever is in it, of which this is known. */
+  takesWhole(name: RecordName, made?: readonly Made[]): boolean
+  /** Declared fields that may go: of a record type, or of one record of it. */
+  declared(record: string, recordId?: string): ReadonlySet<string>
   /** Whether a field that no policy has any more may go, by the class that it is sealed in. */
   takesUnknown(name: RecordName, sealedFor: Serves): boolean
   verdict(place: FieldPlace): Verdict
@@ -100,21 +118,45 @@ export function selectFields(facts: SelectionFacts): Selection {
   const { rule, kept } = facts
   return {
     person: kept.filter(({ record }) => record === PERSON),
-    concerns: (name) => rule.kind !== 'records' || rule.items.some((item) => isAbout(item, name)),
+    concerns: (name) =>
+      rule.kind !== 'records' ||
+      rule.items.some((item) => isAbout(item, name)) ||
+      facts.endOf?.(name) !== undefined,
     takesWhole: (name) =>
-      isWhole(rule, name) && !kept.some((it) => isAbout(it, name) && !isNothing(it)),
-    declared: (record) =>
-      new Set(
-        [...facts.fieldsOf(record)].flatMap(([fieldId, serves]) =>
-          mayBeSelected(facts, { record, fieldId, serves }) ? [fieldId] : [],
-        ),
-      ),
-    takesUnknown: (name, sealedFor) => isWhole(rule, name) || isServed(facts, sealedFor),
+      (isWhole(rule, name) || isTakenAlong(facts, name)) &&
+      !kept.some((it) => isAbout(it, name) && !isNothing(it)),
+    declared: (record, recordId) =>
+      new Set([...declaredBy(facts, record), ...letGo(facts, { record, recordId })]),
+    takesUnknown: (name, sealedFor) =>
+      isWhole(rule, name) || isServed(facts, sealedFor) || isTakenAlong(facts, name),
     verdict: (place) => {
+      // Whoever else needs it: without its owner it is not there.
+      if (isEnded(facts, place)) return keeps(facts, place) ?? GOES
       if (!isSelected(facts, place)) return OTHER
       return stays(facts, place) ?? GOES
     },
   }
+}
+
+function isTakenAlong({ endOf }: SelectionFacts, name: RecordName): boolean {
+  return endOf?.(name)?.kind === 'delete'
+}
+
+function isEnded({ endOf }: SelectionFacts, place: FieldPlace): boolean {
+  const end = endOf?.(place)
+  return end?.kind === 'delete' || end?.fieldId === place.fieldId
+}
+
+/** The field that names the owner who goes. */
+function letGo({ endOf }: SelectionFacts, name: RecordName): readonly string[] {
+  const end = endOf?.(name)
+  return end?.kind === 'detach' ? [end.fieldId] : []
+}
+
+function declaredBy(facts: SelectionFacts, record: string): readonly string[] {
+  return [...facts.fieldsOf(record)].flatMap(([fieldId, serves]) =>
+    mayBeSelected(facts, { record, fieldId, serves }) ? [fieldId] : [],
+  )
 }
 
 /** Whether something is about a record; of a type as a whole if it names none. */
@@ -186,17 +228,21 @@ function servesOf(
 
 function stays(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
   const { record, fieldId } = place
-  const kept = longest(facts.kept.filter((it) => isKeeping(it, place)))
-  if (kept !== undefined) {
-    const { ground, until } = kept
-    return { kind: 'stays', ground, ...(until === undefined ? {} : { until }) }
-  }
+  const kept = keeps(facts, place)
+  if (kept !== undefined) return kept
   const { rule } = facts
   if (rule.kind !== 'purpose') return undefined
   const other = servesOf(facts, place).purposes.find(
     (purpose) => purpose !== rule.purpose && facts.needs(purpose, record, fieldId),
   )
   return other === undefined ? undefined : { kind: 'stays', ground: `purpose:${other}` }
+}
+
+function keeps(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
+  const kept = longest(facts.kept.filter((it) => isKeeping(it, place)))
+  if (kept === undefined) return undefined
+  const { ground, until } = kept
+  return { kind: 'stays', ground, ...(until === undefined ? {} : { until }) }
 }
 
 /** What keeps a field longest: one without an end before all others. */

@@ -1,13 +1,14 @@
 import { PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import type { People } from '../subjects/people.ts'
+import { isHeldByMember, isHeldWhole } from '../subjects/holds.ts'
 import type { Person } from '../subjects/person.ts'
 import type { Suppression } from '../subjects/suppression.ts'
-import { readStillHeads } from '../vault/record-heads.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Certificates } from './certificate.ts'
 import { certify } from './certify.ts'
-import { destroyPerson, fencePerson, openFenced } from './destroy.ts'
+import { destroyPerson, headsBehind, openFenced } from './destroy.ts'
+import { fencePerson } from './fence-person.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
 import { hookStep, needsPlaintext } from './hook-step.ts'
@@ -15,7 +16,11 @@ import { incomplete } from './incomplete.ts'
 import { advanceJob, findJob, type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
 import { returnLease, takeLease } from './job-writer.ts'
 import { requireKnownFloors } from './known-floors.ts'
+import { eraseGroup, goOnWithGroup, type OtherErasures } from './erase-group.ts'
+import { groupsOf, leaveGroups, type Leaving, unlinkGroups } from './leave-groups.ts'
 import { liftFence } from './lift-fence.ts'
+import { announceHooks, withoutWaiting } from './partial/announce.ts'
+import type { PartialJob } from './partial/erase-selected.ts'
 import type { KeptOf } from './partial/look.ts'
 import {
   assertNothingKept,
@@ -26,8 +31,9 @@ import {
   runPartial,
 } from './partial/partial-run.ts'
 import { planHooks } from './plan-hooks.ts'
+import { clearReferences, planReferences } from './references/references.ts'
 import type { ErasureJournal } from './replay/erasure-journal.ts'
-import { takeInventory } from './take-inventory.ts'
+import { type Taken, takeInventory } from './take-inventory.ts'
 import { verifyErased } from './verify-erased.ts'
 
 /** How a run is watched and stopped; what was done stays done. */
@@ -91,8 +97,7 @@ export async function proceed(
   try {
     const open = await runSteps(deps, start, running)
     const certificate = await certify(deps, open.job)
-    // Of a part of a person the journal was told nothing: it would bring about the erasure of all.
-    if (!isPartial(open)) await deps.journal?.end(open.job)
+    await deps.journal?.end(open.job)
     report(options, ORDER.length)
     return certificate
   } catch (error) {
@@ -125,12 +130,28 @@ function notNow(step: Step): PrivityError {
 
 /** Lists what there is and asks every hook; nothing is destroyed before all have answered. */
 export async function planJob(deps: ErasureDeps, job: Job): Promise<Job> {
+  return (await planOpen(deps, job)).job
+}
+
+/** The plan of a job that is not stored yet, with what was listed for it. */
+export async function planOpen(deps: ErasureDeps, job: Job): Promise<OpenJob> {
+  const isPart = job.scope !== undefined || job.partial !== undefined
+  // One look at the person tells what there is, and what of it is kept.
+  const taken = isPart ? undefined : await takeInventory(deps.vault.people, job)
+  const partial = await planPartialJob(deps, job, taken?.person)
+  if (partial !== undefined) return { job: await planReferences(deps, partial), sealed: undefined }
+  const { listed, ...found } = taken ?? (await takeInventory(deps.vault.people, job))
+  const planned = await planWhole(deps, job, found)
+  return { job: planned, sealed: undefined, ...(listed === undefined ? {} : { listed }) }
+}
+
+async function planWhole(
+  deps: ErasureDeps,
+  job: Job,
+  { person, inventory }: Pick<Taken, 'person' | 'inventory'>,
+): Promise<Job> {
   const { vault, hooks } = deps
-  const { people } = vault
-  const partial = await planPartialJob(deps, job)
-  if (partial !== undefined) return partial
   const { erasureId, subjectId } = job
-  const { person, inventory } = await takeInventory(people, job)
   const { externalId } = person?.head ?? {}
   const contexts = hookContexts(vault, {
     erasureId,
@@ -143,7 +164,8 @@ export async function planJob(deps: ErasureDeps, job: Job): Promise<Job> {
   const suppress =
     externalId === undefined ? undefined : await deps.suppression?.tokenOf(externalId)
   const remembered = suppress === undefined ? {} : { suppress }
-  return { ...job, ...remembered, inventory, hooks: planned, step: 'planned' }
+  const told = { ...remembered, ...groupsOf(job, person?.head) }
+  return planReferences(deps, { ...job, ...told, inventory, hooks: planned, step: 'planned' })
 }
 
 /** What the app's callback throws is its own affair, and must not stop an erasure half way. */
@@ -160,19 +182,22 @@ export async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> 
   const { people } = deps.vault
   if (isPartial(open)) return beginPartial(deps.vault, open)
   if (open.job.isReplayed !== true) await requireKnownFloors(deps.vault)
-  await assertNothingKept(deps, open)
-  await fencePerson(people, open.job, { reason: open.job.reason, planHash: planOf(open.job).hash })
-  const person = await openFenced(people, open.job)
+  // Nothing was kept when it was planned just now, and behind the fence that is looked at again.
+  if (open.sealed !== undefined) await assertNothingKept(deps, open)
+  const { reason } = open.job
+  const stored = await fencePerson(people, open, { reason, planHash: planOf(open.job).hash })
+  const person = stored.person ?? (await openFenced(people, open.job))
   await assertStillFree(deps, open.job, person)
   const { externalId } = person?.head ?? {}
   const fenced: Partial<Job> = {
     step: 'fenced',
     startedAt: people.now(),
     ...(externalId === undefined ? {} : { externalId }),
+    ...groupsOf(stored.job, person?.head),
   }
   return open.job.graceUntil === undefined
-    ? advanceJob(open, fenced)
-    : storeFenced(people, open, fenced)
+    ? advanceJob(stored, fenced)
+    : storeFenced(people, stored, fenced)
 }
 
 /** What came to be kept up to the moment of the fence; behind it, nothing is written any more. */
@@ -183,8 +208,11 @@ async function assertStillFree(
 ): Promise<void> {
   if (person === undefined || job.isReplayed === true) return
   const { people } = deps.vault
-  const kept = deps.keptOf?.(person, await readStillHeads(people, person)) ?? []
-  if (kept.length === 0) return
+  const heads = await headsBehind(people, job, person)
+  // Another process was faster, and has destroyed it all.
+  if (heads === undefined) return
+  const kept = deps.keptOf?.(person, heads) ?? []
+  if (kept.length === 0 && !(await isHeldByMember(people, person.head))) return
   await liftFence(people, job)
   throw incomplete(job, [KEPT])
 }
@@ -206,10 +234,19 @@ async function readHooks(deps: ErasureDeps, start: OpenJob, options: Running): P
   const isRequested = start.job.graceUntil !== undefined
   // Who took the lease cannot be cancelled any more: only then the journal is told.
   const open = isRequested ? await takeLease(people, start, holder) : start
-  if (!isPartial(open)) await deps.journal?.begin(open.job)
+  const told = await beginJournal(deps, open)
   const isNeeded = deps.hooks.some(needsPlaintext)
-  const person = isNeeded ? await openForHooks(people, open) : undefined
-  return hookStep(deps, open, { step: 'read', person, holder, signal })
+  const person = isNeeded ? await openForHooks(people, told) : undefined
+  return withoutWaiting(people, told, () =>
+    hookStep(deps, told, { step: 'read', person, holder, signal }),
+  )
+}
+
+/** Of a part the journal is told as it goes; only what hooks are told comes first. */
+async function beginJournal({ vault, journal }: ErasureDeps, open: OpenJob): Promise<OpenJob> {
+  if (isPartial(open)) return announceHooks({ people: vault.people, journal }, open)
+  await journal?.begin(open.job)
+  return open
 }
 
 /** Before a person of whom a part is erased there is no fence. */
@@ -218,11 +255,47 @@ async function openForHooks(people: People, open: OpenJob): Promise<Person | und
   return (await people.read(open.job.subjectId)).person
 }
 
-async function destroy(deps: ErasureDeps, open: OpenJob, options: Running): Promise<OpenJob> {
+async function destroy(deps: ErasureDeps, start: OpenJob, options: Running): Promise<OpenJob> {
   const { people } = deps.vault
-  if (isPartial(open)) return runPartial(deps, open, options.signal)
+  const open = await clearReferences(deps, start, options.signal)
+  if (isPartial(open)) return destroyPart(deps, open, options)
+  await leaveGroups(leavingOf(deps, open.job, options))
   const known = await destroyPerson(people, open)
   return advanceJob(known, { step: 'destroyed', destroyedAt: people.now() })
+}
+
+/** Whoever is closed joins no group any more, and only then leaves: what stays of them keeps nobody else from theirs. */
+async function destroyPart(
+  deps: ErasureDeps,
+  open: PartialJob,
+  options: Running,
+): Promise<OpenJob> {
+  const { people } = deps.vault
+  const done = await runPartial(deps, open, options.signal)
+  if (open.job.partial.closes !== true) return done
+  const { head } = (await people.read(open.job.subjectId)).person
+  // A hold on everything of somebody is one on what is shared with them.
+  if (isHeldWhole(head)) return done
+  const known = advanceJob(done, groupsOf(done.job, head))
+  const leaving = leavingOf(deps, known.job, options)
+  await leaveGroups(leaving)
+  await unlinkGroups(leaving)
+  return known
+}
+
+function leavingOf(deps: ErasureDeps, member: Job, { signal }: Running): Leaving {
+  const { people } = deps.vault
+  const others: OtherErasures = {
+    people,
+    plan: (asked) => planJob(deps, asked),
+    proceed: (open) => proceed(deps, open, signal === undefined ? {} : { signal }),
+  }
+  return {
+    people,
+    member,
+    goOn: (groupId) => goOnWithGroup(others, member, groupId),
+    eraseGroup: (groupId) => eraseGroup(others, member, groupId),
+  }
 }
 
 async function otherHooks(deps: ErasureDeps, open: OpenJob, options: Running): Promise<OpenJob> {

@@ -2,7 +2,7 @@ import { sameBytes } from '../base/bytes.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
-import { countRows, listRows } from './inventory.ts'
+import { countRows, listRows, type Listed } from './inventory.ts'
 import type { Job } from './job.ts'
 import { countLostRows, isLost } from './lost.ts'
 import type { Inventory } from './plan.ts'
@@ -11,6 +11,7 @@ import type { Inventory } from './plan.ts'
 export interface Taken {
   readonly person: Person | undefined
   readonly inventory: Inventory
+  readonly listed?: Listed
 }
 
 /** One more than anybody needs who is not written all the time. */
@@ -31,7 +32,9 @@ async function takeOpened(people: People, subjectId: string): Promise<Taken> {
   for (let look = 1; ; look += 1) {
     const { person } = await people.read(subjectId)
     try {
-      return { person, inventory: countRows(person, await listRows(people, person)) }
+      const rows = await listRows(people, person)
+      const listed = { document: person.document, rows }
+      return { person, inventory: countRows(person, rows), listed }
     } catch (error) {
       const { person: now } = await people.read(subjectId)
       if (look === LOOKS || sameBytes(now.document, person.document)) throw error

@@ -1,14 +1,16 @@
 import type { Vault } from '../vault/vault.ts'
-import { lookBehind } from './destroy.ts'
+import { requireOwnFence } from './destroy.ts'
 import { areKeysLeft } from './fence-keys.ts'
 import type { ErasureHook } from './hook.ts'
 import { hookContexts } from './hook-context.ts'
-import { scanAll } from './inventory.ts'
 import { incomplete } from './incomplete.ts'
-import { advanceJob, type Job, type OpenJob, saveJob } from './job.ts'
+import { isGroupUnderWay } from './erase-group.ts'
+import { areGroupsLeft, GROUPS } from './leave-groups.ts'
+import { advanceJob, type OpenJob, saveJob } from './job.ts'
 import type { PartialJob } from './partial/erase-selected.ts'
 import type { PartialFindings } from './partial/findings.ts'
 import { findPartial, isPartial, KEYS, type PartialDeps, ROWS } from './partial/partial-run.ts'
+import { REFERENCES, verifyReferences } from './references/references.ts'
 import { relapsed, verifyHooks } from './run-hooks.ts'
 
 /**
@@ -37,14 +39,35 @@ export async function verifyErased(
   const failing = [...relapses.keys()]
   const { areRows, areKeys, found } = isPartial(open)
     ? await leftOfPart({ ...deps, vault }, open)
-    : await leftOfPerson(vault, job)
-  const left = [...(areRows ? [ROWS] : []), ...(areKeys ? [KEYS] : [])]
+    : await leftOfPerson(vault, open)
+  const areGroups = await areGroupsLeft({
+    people,
+    member: job,
+    isUnderWay: (groupId) => isGroupUnderWay(people, job, groupId),
+  })
+  const { areReferences, cleared, referred } = await verifyReferences(
+    { ...deps, vault },
+    job,
+    signal,
+  )
+  const left = [
+    ...(areRows ? [ROWS] : []),
+    ...(areKeys ? [KEYS] : []),
+    ...(areGroups ? [GROUPS] : []),
+    ...(areReferences ? [REFERENCES] : []),
+  ]
   if (failing.length + left.length === 0)
-    return advanceJob(open, { step: 'verified', ...(found === undefined ? {} : { found }) })
+    return advanceJob(open, {
+      step: 'verified',
+      ...(cleared === undefined ? {} : { cleared }),
+      ...(found === undefined ? {} : { found }),
+    })
   const states = relapsed(hooks, { job, relapses, now: people.now() })
   const again = await saveJob(people.deps, open, {
-    step: areKeys || (areRows && isPartial(open)) ? 'read' : 'destroyed',
+    step:
+      areKeys || areGroups || areReferences || (areRows && isPartial(open)) ? 'read' : 'destroyed',
     ...states,
+    ...(referred === undefined ? {} : { referred }),
   })
   throw incomplete(again.job, [...left, ...failing])
 }
@@ -60,15 +83,19 @@ async function leftOfPart(deps: PartialDeps, open: PartialJob): Promise<Left> {
   return { areRows: !found.isGone, areKeys: !found.isKeyGone, found }
 }
 
-async function leftOfPerson(vault: Vault, job: Job): Promise<Left> {
-  const areKeys = await areKeysLeft(vault.people.deps, job.subjectId)
-  return { areRows: await isAnythingLeft(vault, job), areKeys }
+async function leftOfPerson(vault: Vault, open: OpenJob): Promise<Left> {
+  const areKeys = await areKeysLeft(vault.people.deps, open.job.subjectId)
+  return { areRows: await isAnythingLeft(vault, open), areKeys }
 }
 
-async function isAnythingLeft({ people }: Vault, job: Job): Promise<boolean> {
+async function isAnythingLeft({ people }: Vault, open: OpenJob): Promise<boolean> {
   const { store, keyspace } = people.deps
-  const rows = await scanAll(people, keyspace.personRows(job.subjectId))
-  const outside = await store.read(job.destroyed?.sample ?? [])
-  const behind = await lookBehind(people, job)
-  return rows.length > 0 || outside.some((row) => row !== undefined) || behind !== 'nothing'
+  const { subjectId, destroyed } = open.job
+  const rows = await store.scan(keyspace.personRows(subjectId), { limit: 1 })
+  const [document, ...outside] = await store.read([
+    keyspace.person(subjectId),
+    ...(destroyed?.sample ?? []),
+  ])
+  const { sections } = requireOwnFence(people, open, document)
+  return rows.length + sections.length > 0 || outside.some((row) => row !== undefined)
 }

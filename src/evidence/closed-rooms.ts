@@ -43,6 +43,11 @@ const SUBJECTS = {
   register: 'call',
   reauthorise: 'call',
   find: 'call',
+  group: 'call',
+  join: 'call',
+  leave: 'call',
+  members: 'call',
+  groups: 'call',
 } as const satisfies Closed<Subjects>
 const NOTICES = { publish: 'call', serve: 'call', text: 'call' } as const satisfies Closed<Notices>
 const ERASURE = {

@@ -7,6 +7,7 @@ import { isPrivityError } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Key } from '../storage/store.ts'
+import { type ErasedPart, readNumbers, readPart } from './erased-part.ts'
 
 /** What a journal is told of an erasure: that it is about to destroy, and that it is complete. */
 export interface JournalNote {
@@ -15,12 +16,18 @@ export interface JournalNote {
   /** Random: a pseudonym. */
   readonly subjectId: string
   /** What of the person, in a word. */
-  readonly scope: 'all'
+  readonly scope: 'all' | 'part'
   readonly planHash: string
   /** Milliseconds since the epoch. */
   readonly at: number
   /** Where it is remembered that the app's own id was of somebody who is erased. */
   readonly suppress?: string
+  /** Ids of groups that somebody is taken out of, of whom a copy may say nothing any more. */
+  readonly groups?: readonly string[]
+  /** What is about to go; of a part only. A large one has several entries. */
+  readonly part?: ErasedPart
+  /** Numbers of the entries whose parts went, once all have; what others say did not happen. */
+  readonly parts?: readonly number[]
 }
 
 /** A note in its place. */
@@ -44,6 +51,8 @@ export const START: Place = { seq: 0, hash: '' }
 type Sealer = Pick<ControllerKey, 'seal' | 'open'>
 
 const VERSION = 1
+/** Of entries about parts: who knows whole people only must not take one of these for that. */
+const PART_VERSION = 2
 const KINDS: ReadonlySet<unknown> = new Set<JournalKind>(['intent', 'completed'])
 const TOKEN = /^[0-9a-f]{32}$/
 
@@ -54,7 +63,8 @@ export function hashOf(row: Uint8Array): string {
 
 /** The row of an entry, sealed for its place. */
 export function sealEntry(controller: Sealer, row: Key, entry: JournalEntry): Uint8Array {
-  return controller.seal(row, canonicalBytes({ v: VERSION, ...entry } as unknown as JsonObject))
+  const v = entry.scope === 'part' ? PART_VERSION : VERSION
+  return controller.seal(row, canonicalBytes({ v, ...entry } as unknown as JsonObject))
 }
 
 /** The row that says where the chain ends. */
@@ -68,34 +78,47 @@ export function openEntry(
   row: Key,
   sealed: Uint8Array,
 ): JournalEntry | undefined {
-  const json = openJson(controller, row, sealed)
-  const { kind, erasureId, subjectId, planHash, at, seq, prevHash, suppress } = json ?? {}
+  const json = openJson(controller, row, sealed) ?? {}
+  const { kind, erasureId, subjectId, planHash, at, seq, prevHash } = json
   const isKnown = KINDS.has(kind) && isId(erasureId) && isId(subjectId) && isCount(seq)
   const isWhole = typeof planHash === 'string' && typeof prevHash === 'string' && isCount(at)
-  if (!isKnown || !isWhole) return undefined
-  return {
-    kind: kind as JournalKind,
-    erasureId,
-    subjectId,
-    scope: 'all',
-    planHash,
-    at,
-    seq,
-    prevHash,
-    ...(typeof suppress === 'string' && TOKEN.test(suppress) ? { suppress } : {}),
-  }
+  const about = json['v'] === PART_VERSION ? partIn(json) : wholeIn(json)
+  if (!isKnown || !isWhole || about === undefined) return undefined
+  return { kind: kind as JournalKind, erasureId, subjectId, planHash, at, seq, prevHash, ...about }
 }
 
 /** Undefined for what the controller never wrote there. */
 export function openPlace(controller: Sealer, row: Key, sealed: Uint8Array): Place | undefined {
-  const { seq, hash } = openJson(controller, row, sealed) ?? {}
-  return isCount(seq) && typeof hash === 'string' ? { seq, hash } : undefined
+  const { v, seq, hash } = openJson(controller, row, sealed) ?? {}
+  return v === VERSION && isCount(seq) && typeof hash === 'string' ? { seq, hash } : undefined
+}
+
+type About = Pick<JournalNote, 'scope' | 'suppress' | 'groups' | 'part' | 'parts'>
+
+function wholeIn({ suppress, groups }: JsonObject): About {
+  const isToken = typeof suppress === 'string' && TOKEN.test(suppress)
+  return {
+    scope: 'all',
+    ...(isToken ? { suppress } : {}),
+    ...(Array.isArray(groups) ? { groups: groups.filter(isId) } : {}),
+  }
+}
+
+/** One that does not say what went cannot be done again. */
+function partIn(json: JsonObject): About | undefined {
+  if (json['kind'] === 'intent') {
+    const part = readPart(json['part'])
+    return part === undefined ? undefined : { scope: 'part', part }
+  }
+  const parts = readNumbers(json['parts'])
+  return parts === undefined ? undefined : { scope: 'part', parts }
 }
 
 function openJson(controller: Sealer, row: Key, sealed: Uint8Array): JsonObject | undefined {
   try {
     const json = parseCanonical(controller.open(row, sealed)) as JsonObject | undefined
-    return json?.['v'] === VERSION ? json : undefined
+    const isKnown = json?.['v'] === VERSION || json?.['v'] === PART_VERSION
+    return isKnown ? json : undefined
   } catch (error) {
     if (isPrivityError(error)) return undefined
     throw error

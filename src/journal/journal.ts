@@ -23,11 +23,12 @@ import {
  */
 export interface Journal {
   /**
-   * Durable once it resolves. What comes at once goes in one commit; what was told twice does no harm.
+   * Durable once it resolves, to the number of the entry. What comes at once goes in one commit; what was told twice
+   * does no harm.
    *
    * @throws {@link store_unavailable} · @throws {@link journal_diverged}
    */
-  append(note: JournalNote): Promise<void>
+  append(note: JournalNote): Promise<number>
   /**
    * Where the chain ends now.
    *
@@ -40,6 +41,12 @@ export interface Journal {
    * @throws {@link journal_diverged} when one is missing, was changed, or does not follow the one before
    */
   pages(from: Place, to: Place): AsyncIterable<readonly JournalEntry[]>
+  /**
+   * Entries by their numbers.
+   *
+   * @throws {@link journal_diverged} when one is missing or was changed
+   */
+  entries(numbers: readonly number[]): Promise<readonly JournalEntry[]>
 }
 
 /** What a journal stands on. */
@@ -52,7 +59,8 @@ export interface JournalDeps {
 
 interface Waiting {
   readonly note: JournalNote
-  readonly settle: (error?: unknown) => void
+  readonly resolve: (seq: number) => void
+  readonly reject: (error: unknown) => void
 }
 
 const PAGE = 256
@@ -68,35 +76,34 @@ export function createJournal(deps: JournalDeps): Journal {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_AT_ONCE)
       waiting = waiting.slice(MOST_AT_ONCE)
-      const error = await tryAppend(
-        deps,
-        batch.map(({ note }) => note),
-      )
-      for (const { settle } of batch) settle(error)
+      await appendWaiting(deps, batch)
     }
     isWorking = false
   }
   return {
     append: (note) =>
       new Promise((resolve, reject) => {
-        const settle = (error?: unknown): void => (error === undefined ? resolve() : reject(error))
-        waiting.push({ note, settle })
+        waiting.push({ note, resolve, reject })
         if (!isWorking) void work()
       }),
     end: (known) => readEnd(deps, known),
     pages: (from, to) => readPages(deps, from, to),
+    entries: (numbers) => readEntries(deps, numbers),
   }
 }
 
-async function tryAppend(deps: JournalDeps, notes: readonly JournalNote[]): Promise<unknown> {
+async function appendWaiting(deps: JournalDeps, batch: readonly Waiting[]): Promise<void> {
+  const notes = batch.map(({ note }) => note)
   try {
-    return await appendAll(deps, notes)
+    const first = await appendAll(deps, notes)
+    for (const [at, { resolve }] of batch.entries()) resolve(first + at)
   } catch (error) {
-    return error
+    for (const { reject } of batch) reject(error)
   }
 }
 
-async function appendAll(deps: JournalDeps, notes: readonly JournalNote[]): Promise<undefined> {
+/** Resolves to the number of the first. */
+async function appendAll(deps: JournalDeps, notes: readonly JournalNote[]): Promise<number> {
   const { journal, keyspace, clock } = deps
   for (let attempt = 1; ; attempt += 1) {
     const [sealed] = await journal.read([keyspace.journalHead])
@@ -106,10 +113,10 @@ async function appendAll(deps: JournalDeps, notes: readonly JournalNote[]): Prom
     const rows = chain(deps, before, notes)
     try {
       await journal.commit({ checks: [[keyspace.journalHead, sealed ?? null]], put: rows, del: [] })
-      return undefined
+      return before.seq + 1
     } catch (error) {
       if (isPrivityError(error, 'outcome_unknown') && (await isThere(journal, rows)))
-        return undefined
+        return before.seq + 1
       const mayPass =
         isPrivityError(error, 'write_conflict') || isPrivityError(error, 'outcome_unknown')
       if (!mayPass || attempt === ATTEMPTS) throw error
@@ -185,6 +192,26 @@ async function* readPages(
     yield entries
   }
   if (place.hash !== to.hash) throw diverged('head', place.seq)
+}
+
+async function readEntries(
+  { journal, keyspace, controller }: JournalDeps,
+  numbers: readonly number[],
+): Promise<readonly JournalEntry[]> {
+  const entries: JournalEntry[] = []
+  for (let from = 0; from < numbers.length; from += PAGE) {
+    const some = numbers.slice(from, from + PAGE)
+    const keys = some.map((seq) => keyspace.journalEntry(seq))
+    const rows = await journal.read(keys)
+    for (const [at, key] of keys.entries()) {
+      const [row, seq = 0] = [rows[at], some[at]]
+      if (row === undefined) throw diverged('chain', seq)
+      const entry = openEntry(controller, key, row)
+      if (entry === undefined) throw diverged('unreadable', seq)
+      entries.push(entry)
+    }
+  }
+  return entries
 }
 
 function diverged(

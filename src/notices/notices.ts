@@ -12,6 +12,7 @@ import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 import { bodyContext, type People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
+import { requirePerson } from '../subjects/require-kind.ts'
 import {
   bookKey,
   type NoticeBook,
@@ -202,7 +203,10 @@ async function serve(
     id: subjectId,
     policy,
     request: event,
-    apply: () => ({ event, value: null }),
+    apply: ({ head }) => {
+      requirePerson(head)
+      return { event, value: null }
+    },
   })
   return { servedId: `p${sequence.toString(16)}.${nonce}` }
 }

@@ -2,9 +2,11 @@ import type { Audit } from '../audit/audit.ts'
 import type { Access } from '../audit/segment.ts'
 import { type DenialReason, isPrivityError, type PrivityError } from '../base/errors.ts'
 import type { Key } from '../storage/store.ts'
+import type { Head } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import type { ParsedAsk } from './ask.ts'
+import { type Concerned, concernedOf, idsOf, trailsOf } from './concerned.ts'
 import { notPermitted, type Permit } from './permit.ts'
 
 /** What admitting needs. */
@@ -28,6 +30,7 @@ export interface Admission {
 /** A person whom the actor may look at now. */
 export interface Admitted {
   readonly person: Person
+  readonly concerned: Concerned
   /** What was asked for in `also`. */
   readonly rows: readonly (Uint8Array | undefined)[]
   /** Logs the access; before its data is returned. */
@@ -47,23 +50,28 @@ export async function admit(deps: AdmitDeps, admission: Admission): Promise<Admi
   const decisive = permit.readsFor(ask)
   const { person, rows } = await people.read(id, [...decisive, ...also], signal)
   const notices = decisive.length === 0 ? undefined : rows[0]
-  const related = await permit.related(ask, id)
-  const access = accessOf(deps, admission, person)
+  const concerned = await concernedOf(people, person, signal)
+  const related = await permit.related(ask, idsOf(person))
+  const trails = trailsOf(concerned).map((head) => accessOf(deps, admission, head))
+  async function log(outcome: Partial<Access>): Promise<void> {
+    await Promise.all(trails.map((access) => audit.record({ ...access, ...outcome })))
+  }
   async function refuse(reasons: readonly DenialReason[]): Promise<PrivityError> {
-    await logged(audit.record({ ...access, action: 'refused', reasons }))
+    await logged(log({ action: 'refused', reasons }))
     return notPermitted(ask.name, reasons)
   }
-  const { allowed, reasons } = permit.decide(ask, { head: person.head, notices, related })
+  const { allowed, reasons } = permit.decide(ask, { concerned, notices, related })
   if (!allowed) throw await refuse(reasons)
   return {
     person,
+    concerned,
     rows: rows.slice(decisive.length),
-    log: (classes) => audit.record({ ...access, classes }),
+    log: (classes) => log({ classes }),
     refuse,
   }
 }
 
-function accessOf({ people }: AdmitDeps, { ask, record }: Admission, { head }: Person): Access {
+function accessOf({ people }: AdmitDeps, { ask, record }: Admission, head: Head): Access {
   return {
     pseudonym: head.pseudonym,
     actor: { id: ask.actor.id, roles: ask.actor.roles },

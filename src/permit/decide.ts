@@ -17,6 +17,19 @@ export interface DecisionFacts extends BasisFacts {
   readonly related: boolean
 }
 
+/** Yes where all say yes, and somebody does; else with every reason of any of them. Pure. */
+export function decideForAll(decisions: readonly Decision[]): Decision {
+  if (decisions.length === 0) return denial('no_basis')
+  const reasons = [...new Set(decisions.flatMap((decision) => decision.reasons))]
+  const allowed = decisions.every((decision) => decision.allowed === true)
+  return Object.freeze({ allowed, reasons: Object.freeze(reasons) })
+}
+
+/** A no for one reason. */
+export function denial(reason: DenialReason): Decision {
+  return Object.freeze({ allowed: false, reasons: Object.freeze([reason]) })
+}
+
 /** The one place that says yes or no. Pure, and no unless every fact speaks for it. */
 export function decide(facts: DecisionFacts): Decision {
   const reasons: DenialReason[] = []

@@ -7,8 +7,10 @@ import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Key } from '../storage/store.ts'
 import type { Head } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
+import { isGroup } from '../subjects/require-kind.ts'
 import { type Actor, type ParsedAsk, parseMay } from './ask.ts'
-import { type Decision, decide } from './decide.ts'
+import { type Concerned, concernedOf, idsOf, trailsOf } from './concerned.ts'
+import { type Decision, decide, decideForAll, denial } from './decide.ts'
 
 /** May this actor see this person at all? An error counts as no. */
 export type Relationship = (ask: {
@@ -21,20 +23,20 @@ export type Relationship = (ask: {
 export interface Permit {
   /** Asking returns a value; acting throws. */
   may(ask: unknown): Promise<Decision>
-  /** Asks the app, where it was told to. */
-  related(ask: ParsedAsk, subjectId: string): boolean | Promise<boolean>
+  /** Asks the app, where it was told to, about each of them. */
+  related(ask: ParsedAsk, subjectIds: readonly string[]): boolean | Promise<boolean>
   /** Rows that a decision about any purpose needs beside the person document. */
   readonly reads: readonly Key[]
   /** The same for one purpose: only a consent can be stale. */
   readsFor(ask: ParsedAsk): readonly Key[]
   decide(ask: ParsedAsk, facts: PersonFacts): Decision
-  /** Purposes of a field that have a live basis for this person now. */
+  /** Whether one of the purposes of a field has a live basis now, for all whom it is about. */
   hasBasis(purposes: readonly string[], facts: Omit<PersonFacts, 'related'>): boolean
 }
 
-/** What is known about the person. */
+/** What is known about the person, or about all members of a group. */
 export interface PersonFacts {
-  readonly head: Head
+  readonly concerned: Concerned
   /** The register of notices as read with the person. */
   readonly notices: Uint8Array | undefined
   readonly related: boolean
@@ -54,14 +56,11 @@ export function createPermit(deps: PermitDeps): Permit {
   const { people, policy } = deps
   const registerOf = cachedRegister(people)
   const reads = [people.deps.keyspace.noticeRegister]
-  function basisOf(
-    purpose: string,
-    { head, notices }: Omit<PersonFacts, 'related'>,
-  ): BasisFacts | undefined {
-    const basis = policy.purposes.get(purpose)?.basis
-    if (basis === undefined) return undefined
+  function basisOf(purpose: string, head: Head, notices: Uint8Array | undefined): BasisFacts {
+    const basis = policy.purposes.get(purpose)?.basis ?? 'consent'
+    // Nobody consents in the name of a group: its members are asked.
     return basisFacts(purpose, {
-      basis,
+      basis: isGroup(head) && basis === 'consent' ? 'contract' : basis,
       head,
       register: registerOf(notices),
       now: people.now(),
@@ -71,25 +70,27 @@ export function createPermit(deps: PermitDeps): Permit {
     reads,
     readsFor: ({ purpose }) => (purpose.basis === 'consent' ? reads : NONE),
     may: (ask) => may(deps, permit, ask),
-    related: (ask, subjectId) => deps.relationship === undefined || related(deps, ask, subjectId),
-    decide: (ask, facts) => {
-      const basis = basisOf(ask.name, facts)
-      if (basis === undefined) return denial('no_basis')
+    related: (ask, subjectIds) =>
+      deps.relationship === undefined || relatedToAll(deps, ask, subjectIds),
+    decide: (ask, { concerned, notices, related }) => {
+      if (!policy.purposes.has(ask.name)) return denial('no_basis')
       const requiresTask = ask.purpose.requiresTask === true
       const hasTask = ask.task !== undefined
-      return decide({
-        ...basis,
-        requiresTask,
-        hasTask,
-        hasRole: ask.hasRole,
-        related: facts.related,
-      })
+      const asked = { requiresTask, hasTask, hasRole: ask.hasRole, related }
+      const decideOn = (head: Head): Decision =>
+        decide({ ...basisOf(ask.name, head, notices), ...asked })
+      return concerned.members === undefined
+        ? decideOn(concerned.head)
+        : decideForGroup(concerned, decideOn)
     },
-    hasBasis: (purposes, facts) =>
-      purposes.some((purpose) => {
-        const basis = basisOf(purpose, facts)
-        return basis !== undefined && basisDenials(basis).length === 0
-      }),
+    hasBasis: (purposes, { concerned, notices }) =>
+      purposes.some(
+        (purpose) =>
+          policy.purposes.has(purpose) &&
+          trailsOf(concerned).every(
+            (head) => basisDenials(basisOf(purpose, head, notices)).length === 0,
+          ),
+      ),
   }
   return permit
 }
@@ -110,12 +111,35 @@ async function may(
   const parsed = parseMay(policy, ask)
   try {
     const { person, rows } = await people.read(parsed.subjectId, permit.readsFor(parsed))
-    const isRelated = await permit.related(parsed, parsed.subjectId)
-    return permit.decide(parsed, { head: person.head, notices: rows[0], related: isRelated })
+    const concerned = await concernedOf(people, person)
+    const isRelated = await permit.related(parsed, idsOf(person))
+    return permit.decide(parsed, { concerned, notices: rows[0], related: isRelated })
   } catch (error) {
     if (isPrivityError(error, 'erased')) return denial('erased')
     throw error
   }
+}
+
+/** All members say yes, and the group is not closed: who is gone has the last word. */
+function decideForGroup(
+  { head, members = [] }: Concerned,
+  decideOn: (head: Head) => Decision,
+): Decision {
+  const ofMembers = members.map((member) =>
+    member === undefined ? denial('erased') : decideOn(member.head),
+  )
+  // Nobody is left to ask: what stays is what a law keeps, or is on its way out.
+  if (members.length === 0 && head.closed === undefined) return denial('erased')
+  return decideForAll([...ofMembers, decideOn(head)])
+}
+
+async function relatedToAll(
+  deps: PermitDeps,
+  ask: ParsedAsk,
+  subjectIds: readonly string[],
+): Promise<boolean> {
+  for (const subjectId of subjectIds) if (!(await related(deps, ask, subjectId))) return false
+  return subjectIds.length > 0
 }
 
 async function related(
@@ -130,10 +154,6 @@ async function related(
     // The app could not tell: the answer is no, and what it threw may name the person.
     return false
   }
-}
-
-function denial(reason: DenialReason): Decision {
-  return Object.freeze({ allowed: false, reasons: Object.freeze([reason]) })
 }
 
 /** The register is one small row that rarely changes: opened once for its exact bytes. */

@@ -1,9 +1,11 @@
+import type { RecordDefinition } from './define-record.ts'
 import type { Faults } from './faults.ts'
-import type { PurposeTable } from './field-definition.ts'
+import type { FieldDefinition, PurposeTable } from './field-definition.ts'
 import type { LegalBasis } from './legal-basis.ts'
-import type { RecordEntry } from './policy-content.ts'
+import type { Ownership } from './ownership.ts'
+import { givesText } from './text-schema.ts'
 
-type Entries = ReadonlyMap<string, RecordEntry>
+type Entries = ReadonlyMap<string, { readonly definition: RecordDefinition }>
 
 /** What one person alone can end: an objection or a withdrawal of one member would leave the others nothing. */
 const ENDED_BY_ONE: ReadonlySet<LegalBasis> = new Set(['consent', 'legitimate_interests'])
@@ -17,11 +19,7 @@ export function checkOwnership(records: Entries, purposes: PurposeTable, faults:
   }
 }
 
-function checkShared(
-  { fields }: RecordEntry['definition'],
-  purposes: PurposeTable,
-  faults: Faults,
-): void {
+function checkShared({ fields }: RecordDefinition, purposes: PurposeTable, faults: Faults): void {
   for (const { name, purposes: named } of fields) {
     const bases = named.map((purpose) => purposes.get(purpose)?.basis)
     const lasts = bases.some((basis) => basis === undefined || !ENDED_BY_ONE.has(basis))
@@ -43,10 +41,18 @@ function checkOwned(records: Entries, name: string, faults: Faults): void {
   )
     faults.at('record').add('other_subjects')
   const field = definition.fields.find((candidate) => candidate.name === ownedBy.field)
-  if (field === undefined) faults.at('field').add('not_declared')
-  else if (ownedBy.onErase === 'detach' && !field.presence.optional)
-    faults.at('field').add('needs_optional')
+  faults.at('field').add(fieldFault(field, ownedBy))
   if (isInCycle(records, name)) faults.at('record').add('cycle')
+}
+
+function fieldFault(
+  field: FieldDefinition | undefined,
+  { onErase }: Ownership,
+): string | undefined {
+  if (field === undefined) return 'not_declared'
+  if (!givesText(field.schema)) return 'needs_text'
+  if (field.refs !== undefined) return 'names_a_person'
+  return onErase === 'detach' && !field.presence.optional ? 'needs_optional' : undefined
 }
 
 function isInCycle(records: Entries, name: string): boolean {

@@ -46,6 +46,7 @@ export function compile(content: PolicyContent): CompiledPolicy {
     records: mapValues(content.records, (entry, name) =>
       compileRecord(name, entry, content.purposes),
     ),
+    ...(content.collections === undefined ? {} : { collections: content.collections }),
   })
 }
 

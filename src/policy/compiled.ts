@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../base/canonical.ts'
 import type { AccessClass } from './access-class.ts'
+import type { Collection } from './collections.ts'
 import type { CompiledLookup } from './compiled-lookup.ts'
 import type { SpecialCategory } from './field.ts'
 import type { ViewFunction } from './field-definition.ts'
@@ -18,6 +19,8 @@ export interface CompiledPolicy {
   /** Purposes by role. */
   readonly roles: ReadonlyMap<string, ReadonlySet<string>>
   readonly records: ReadonlyMap<string, CompiledRecord>
+  /** Absent when the policy does not say what is kept elsewhere. */
+  readonly collections?: ReadonlyMap<string, Collection>
 }
 
 /** A record type as the library works with it. */

@@ -32,19 +32,29 @@ export function definePolicy<
   const compiled = compile(content)
   const policy = { ...publicParts(content), hash: compiled.hash }
   // What it says is no part of what it is: copies and comparisons leave it out.
-  Object.defineProperty(policy, 'explain', { value: () => explain(compiled) })
+  Object.defineProperty(policy, 'explain', {
+    value: (options?: unknown) => explain(compiled, options),
+  })
   freezeDeep(policy)
   rememberCompiled(policy, compiled)
   // The copies have the names of P and R: every one of them was read from the input.
   return policy as unknown as Policy<P, R>
 }
 
-function publicParts({ controller, version, purposes, records, roles }: PolicyContent): object {
+function publicParts({
+  controller,
+  version,
+  purposes,
+  records,
+  roles,
+  collections,
+}: PolicyContent): object {
   return {
     controller,
     ...(version === undefined ? {} : { version }),
     purposes: Object.fromEntries(purposes),
     records: Object.fromEntries([...records].map(([name, { type }]) => [name, type])),
     roles: Object.fromEntries(roles),
+    ...(collections === undefined ? {} : { collections: Object.fromEntries(collections) }),
   }
 }

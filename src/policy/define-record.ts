@@ -11,7 +11,13 @@ import { checkEvents, readEvents, readRules, type RetentionRules } from './reten
 import { onlyTrue } from './rules.ts'
 import { type Purposes, readPurposes, type SpecialPurposes } from './purposes.ts'
 import { readLookups, type RecordLookup } from './record-lookups.ts'
-import type { CompoundFaults, RecordOptions, RecordType, ReservedNames } from './record-type.ts'
+import type {
+  CompoundFaults,
+  OwnershipFaults,
+  RecordOptions,
+  RecordType,
+  ReservedNames,
+} from './record-type.ts'
 
 /** A record type that was checked. */
 export interface RecordDefinition {
@@ -69,7 +75,7 @@ export function defineRecord<
 >(
   purposes: P,
   fields: (kit: FieldKit<keyof P & string, SpecialPurposes<P>>) => F & ReservedNames<F>,
-  options?: O & CompoundFaults<F, O>,
+  options?: O & CompoundFaults<F, O> & OwnershipFaults<F, O>,
 ): RecordType<F, O> {
   const definition = collectFaults((faults) => readRecord({ purposes, fields, options }, faults))
   const record = Object.freeze({

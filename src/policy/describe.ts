@@ -2,6 +2,7 @@ import { toBase64url } from '../base/bytes.ts'
 import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { invalidInput } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
+import type { Collection } from './collections.ts'
 import type { RecordDefinition } from './define-record.ts'
 import type { FieldDefinition } from './field-definition.ts'
 import type { LookupDefinition } from './lookup-options.ts'
@@ -16,13 +17,16 @@ const MAX_BYTES = 262_144
 
 /** Everything a policy decides, as plain content: no functions, no schemas, no order. */
 export function describePolicy(content: PolicyContent): JsonObject {
-  const { controller, version, purposes, roles, records } = content
+  const { controller, version, purposes, roles, records, collections } = content
   return {
     controller: { ...controller },
     ...(version === undefined ? {} : { version }),
     purposes: describeMap(purposes, describePurpose),
     roles: describeMap(roles, (role) => ({ purposes: [...role.purposes].sort() })),
     records: describeMap(records, ({ definition }) => describeRecord(definition)),
+    ...(collections === undefined
+      ? {}
+      : { collections: describeMap(collections, describeCollection) }),
   }
 }
 
@@ -38,6 +42,10 @@ export function assertDescriptionSize(description: JsonObject): void {
 
 function describePurpose({ retention, ...purpose }: Purpose): JsonObject {
   return { ...purpose, ...(retention === undefined ? {} : { retention: { ...retention } }) }
+}
+
+function describeCollection({ hook, waiver }: Collection): JsonObject {
+  return waiver === undefined ? { hook } : { waiver: { ...waiver } }
 }
 
 function describeRecord(definition: RecordDefinition): JsonObject {

@@ -3,7 +3,7 @@ import type { CompiledRecord } from './compiled.ts'
 import type { PolicyContent } from './policy-content.ts'
 import type { RetentionFinding } from './findings.ts'
 import { isOwnEvent, type Retention } from './retention.ts'
-import type { FieldRules } from './retention-rules.ts'
+import { type FieldRules, hasEnd } from './retention-rules.ts'
 
 type Said = Omit<RetentionFinding, 'kind' | 'record'>
 
@@ -39,7 +39,7 @@ export function explainRetention(
 
 /** Storage limitation (Art. 5(1)(e)): no longer than is necessary. */
 function endless({ looked }: Context): readonly Said[] {
-  const without = looked.filter(({ rules }) => rules === undefined || !ends(rules))
+  const without = looked.filter(({ rules }) => rules === undefined || !hasEnd(rules))
   const pointless = without.filter(({ rules }) => rules?.anonymise !== undefined)
   return [
     ...say(without, {
@@ -114,10 +114,6 @@ function elsewhere({ record, looked, purposes }: Context): readonly Said[] {
 
 function say(looked: readonly Looked[], said: Omit<Said, 'fields'>): readonly Said[] {
   return looked.length === 0 ? [] : [{ ...said, fields: looked.map(({ field }) => field.name) }]
-}
-
-function ends({ maxima, purposes }: FieldRules): boolean {
-  return maxima.length + purposes.length > 0
 }
 
 function after({ keep }: Retention): number {

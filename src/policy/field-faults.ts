@@ -25,7 +25,8 @@ export type SchemaFaults<S extends z.ZodType> =
 export type FieldFaults<S extends z.ZodType, O, Special> = UnknownOptions<O> &
   ViewFaults<O> &
   LookupFaults<S, O> &
-  SpecialFaults<O, Special>
+  SpecialFaults<O, Special> &
+  ReferenceFaults<O>
 
 type OptionName =
   | 'purposes'
@@ -88,5 +89,23 @@ type SpecialFaults<O, Special> = O extends {
     ? unknown
     : {
         readonly special: PrivityTypeError<`the purpose '${Exclude<P, Special> & string}' has neither explicit consent nor an article 9 ground`>
+      }
+  : unknown
+
+type ReferenceFaults<O> = O extends { readonly refs: infer R }
+  ? O extends { readonly lookup: 'exact' | { readonly by: 'exact' } }
+    ? R extends { readonly onErase: 'retain' }
+      ? { readonly refs: { readonly reason: string; readonly reviewAt: string } }
+      : AnonymiseFaults<O, R>
+    : { readonly refs: PrivityTypeError<"refs needs lookup: 'exact'"> }
+  : unknown
+
+type AnonymiseFaults<O, R> = R extends { readonly onErase: 'anonymise' }
+  ? O extends { readonly atEnd: { readonly anonymise: unknown } }
+    ? unknown
+    : {
+        readonly refs: {
+          readonly onErase: PrivityTypeError<'what is anonymised needs a function in atEnd'>
+        }
       }
   : unknown

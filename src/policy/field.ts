@@ -37,7 +37,7 @@ export interface FieldOptions<S extends z.ZodType, P extends string> {
   readonly floor?: RetentionFloor | readonly RetentionFloor[]
   /** It holds the id of another registered person. Needs `lookup: 'exact'`. */
   readonly refs?: Reference
-  /** Somebody looked at what `policy.explain()` warns of here, and let it be. */
+  /** Somebody looked at whom this is about, which `policy.explain()` asks, and let it be. */
   readonly waiver?: Waiver
   /**
    * What becomes of the value at its end. What a function makes of it has to fit the schema, to say nothing about

@@ -1,7 +1,14 @@
+import type { Ownership, Reference, Sharing } from './ownership.ts'
 import type { LookupKind } from './record-lookups.ts'
 
 /** Something that a policy means for those whom the data is about. */
-export type PolicyFinding = LookupFinding | RetentionFinding
+export type PolicyFinding = LookupFinding | RetentionFinding | OwnershipFinding | CollectionFinding
+
+/** What a policy is explained with. */
+export interface ExplainOptions {
+  /** The time, as an instant: dates of review before this day are over. Default: none is looked at. */
+  readonly at?: string
+}
 
 /** `error`: what was declared cannot be carried out. `warning`: somebody should look at it. */
 export type FindingLevel = 'error' | 'warning' | 'info'
@@ -23,6 +30,51 @@ export interface RetentionFinding {
   /** Of a floor. */
   readonly ground?: string
   readonly source?: string
+  /** The same, in words. */
+  readonly summary: string
+}
+
+/** What the policy says about whom some data is about, or does not say. */
+export interface OwnershipFinding {
+  readonly kind: 'ownership'
+  readonly level: FindingLevel
+  /**
+   * `shared`: about the members of a group · `owned`: a part of another record · `orphan`: such a part may stand
+   * without an owner · `reference`: names another person · `retained`: does so beyond their erasure · `other_person`:
+   * sounds as if it did · `waived`: somebody let it be · `review_overdue`: the day of its review is over.
+   */
+  readonly what:
+    | 'shared'
+    | 'owned'
+    | 'orphan'
+    | 'reference'
+    | 'retained'
+    | 'other_person'
+    | 'waived'
+    | 'review_overdue'
+  readonly record: string
+  /** Names of its fields; none where it is about the whole record. */
+  readonly fields: readonly string[]
+  /** What an erasure does. */
+  readonly onErase?: Sharing['onErase'] | Ownership['onErase'] | Reference['onErase']
+  /** Name of the owning type. */
+  readonly owner?: string
+  readonly reason?: string
+  readonly reviewAt?: string
+  /** The same, in words. */
+  readonly summary: string
+}
+
+/** What the policy says about data that is kept elsewhere. */
+export interface CollectionFinding {
+  readonly kind: 'collection'
+  readonly level: FindingLevel
+  /** `outside`: a hook reaches it · `waived`: nothing does · `review_overdue`: the day of its review is over. */
+  readonly what: 'outside' | 'waived' | 'review_overdue'
+  readonly collection: string
+  readonly hook?: string
+  readonly reason?: string
+  readonly reviewAt?: string
   /** The same, in words. */
   readonly summary: string
 }

@@ -5,11 +5,8 @@ import { format, line, oneOf } from './rules.ts'
 
 /** That a record is about several people at once, who are the members of a group. */
 export interface Sharing {
-  /**
-   * When a member is erased: `refcount` leaves the record to the others, and the last one takes it along; `delete`
-   * erases it with the first.
-   */
-  readonly onErase: 'refcount' | 'delete'
+  /** When a member is erased, the record is left to the others, and the last one takes it along. */
+  readonly onErase: 'refcount'
 }
 
 /** That a record is a part of another record of the same person. */
@@ -46,7 +43,7 @@ export interface Waiver {
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._:()-]{0,63}$/
 
-const SHARING: OptionTable<Sharing> = { onErase: required(oneOf(['refcount', 'delete'])) }
+const SHARING: OptionTable<Sharing> = { onErase: required(oneOf(['refcount'])) }
 const OWNERSHIP: OptionTable<Ownership> = {
   record: required(memberName),
   field: required(memberName),
@@ -54,9 +51,14 @@ const OWNERSHIP: OptionTable<Ownership> = {
 }
 const REFERENCE: OptionTable<Reference> = {
   onErase: required(oneOf(['detach', 'decorrelate', 'anonymise', 'delete', 'retain'])),
-  reason: optional(format(WORD)),
-  reviewAt: optional(day),
+  // Checked once the verb is known.
+  reason: optional(() => undefined),
+  reviewAt: optional(() => undefined),
 }
+const RETAINED = [
+  ['reason', format(WORD)],
+  ['reviewAt', day],
+] as const
 const WAIVER: OptionTable<Waiver> = { reason: required(line(256)), reviewAt: required(day) }
 
 /** Checks that a record type is shared; undefined when it is about one person. */
@@ -78,10 +80,11 @@ export function readReference(value: unknown, faults: Faults): Reference | undef
   if (value === undefined) return undefined
   const reference = readOptions(value, REFERENCE, faults)
   if (!isComplete(reference, REFERENCE)) return undefined
-  const asked = reference.onErase === 'retain'
-  for (const name of ['reason', 'reviewAt'] as const) {
-    if (asked !== (reference[name] !== undefined))
-      faults.at(name).add(asked ? 'required' : 'unrecognized_keys')
+  for (const [name, rule] of RETAINED) {
+    const given = reference[name]
+    if (reference.onErase === 'retain')
+      faults.at(name).add(given === undefined ? 'required' : rule(given))
+    else if (given !== undefined) faults.at(name).add('unrecognized_keys')
   }
   return reference
 }

@@ -1,4 +1,5 @@
 import { checkOwnership } from './check-ownership.ts'
+import { type Collection, readCollections } from './collections.ts'
 import { isCountry } from './country.ts'
 import { definitionOf, type RecordDefinition } from './define-record.ts'
 import type { Faults } from './faults.ts'
@@ -19,6 +20,7 @@ export interface PolicyContent {
   readonly purposes: ReadonlyMap<string, Purpose>
   readonly roles: ReadonlyMap<string, Role<string>>
   readonly records: ReadonlyMap<string, RecordEntry>
+  readonly collections?: ReadonlyMap<string, Collection>
 }
 
 /** A record type of the app, and what was checked of it. */
@@ -30,6 +32,7 @@ export interface RecordEntry {
 const MAX_RECORDS = 64
 const MAX_ROLES = 256
 const PARTS: readonly string[] = ['controller', 'purposes', 'records', 'roles']
+const OPTIONAL: readonly string[] = ['version', 'collections']
 const VERSION = line(64)
 
 const CONTROLLER: OptionTable<Controller> = {
@@ -52,11 +55,18 @@ export function readPolicy(input: unknown, faults: Faults): PolicyContent | unde
   checkPurposeEvents(purposes, records, faults.at('purposes'))
   checkOwnership(records, purposes, faults.at('records'))
   const roles = readRoles(partOf(members, 'roles'), purposes, faults.at('roles'))
+  const collections = readCollections(members.get('collections'), faults.at('collections'))
   const controller = readController(members.get('controller'), faults.at('controller'))
   if (controller === undefined) return undefined
   const whole = new Map([...purposes].flatMap(([name, it]) => (isPurpose(it) ? [[name, it]] : [])))
-  const rest = version === undefined ? {} : { version }
-  return { controller, purposes: whole, records, roles, ...rest }
+  return {
+    controller,
+    purposes: whole,
+    records,
+    roles,
+    ...(version === undefined ? {} : { version }),
+    ...(collections === undefined ? {} : { collections }),
+  }
 }
 
 function checkParts(members: Members, faults: Faults): void {
@@ -64,7 +74,7 @@ function checkParts(members: Members, faults: Faults): void {
     if (members.get(name) === undefined) faults.at(name).add('required')
   }
   for (const name of members.keys()) {
-    if (name !== 'version' && !PARTS.includes(name)) faults.at(name).add('unrecognized_keys')
+    if (![...PARTS, ...OPTIONAL].includes(name)) faults.at(name).add('unrecognized_keys')
   }
 }
 

@@ -1,5 +1,6 @@
+import type { Collection } from './collections.ts'
 import type { AnyField } from './field.ts'
-import type { PolicyFinding } from './findings.ts'
+import type { ExplainOptions, PolicyFinding } from './findings.ts'
 import type { Purposes } from './purposes.ts'
 import type { RecordOptions, RecordType, ReservedNames } from './record-type.ts'
 import type { PrivityTypeError } from './type-error.ts'
@@ -39,6 +40,11 @@ export interface PolicyInput<P extends Purposes, R> {
    * characters. Default: none.
    */
   readonly version?: string
+  /**
+   * Everything else where the app keeps data about the same people, by names of its own: tables, buckets, processors.
+   * Given, it is all there is: `createPrivity` refuses a hook that is missing, and one that no collection names.
+   */
+  readonly collections?: { readonly [name: string]: Collection }
 }
 
 /** A checked policy, frozen all the way down but for the app's schemas. */
@@ -47,21 +53,34 @@ export interface Policy<P extends Purposes, R> extends PolicyInput<P, R> {
   readonly hash: string
   /**
    * What the lookups of this policy are expected to cost and what each shows to an observer of the store, which
-   * fields never end, and what has to stay by law.
+   * fields never end, what has to stay by law, whom data is about, and which data sounds as if it were about others.
+   *
+   * @throws {@link invalid_input} when `at` is no instant
    */
-  explain(): readonly PolicyFinding[]
+  explain(options?: ExplainOptions): readonly PolicyFinding[]
 }
 
-/** Refuses records of which a name is reserved or a field names a purpose the policy lacks. */
+/** Refuses records of which a name is reserved, or that name a purpose or an owner which the policy lacks. */
 export interface RecordFaults<P extends Purposes, R> {
   readonly records: ReservedNames<R> & {
     readonly [K in keyof R as UnknownPurposes<P, R[K]> extends never
       ? never
       : K]: PrivityTypeError<`a field of record '${K & string}' names the purpose '${UnknownPurposes<P, R[K]>}', which the policy does not declare`>
+  } & {
+    readonly [K in keyof R as UnknownOwner<R, R[K]> extends never
+      ? never
+      : K]: PrivityTypeError<`record '${K & string}' is owned by '${UnknownOwner<R, R[K]>}', which the policy does not declare`>
   }
 }
 
 type UnknownPurposes<P, X> =
   X extends RecordType<infer F, infer _O>
     ? Exclude<{ [K in keyof F]: PurposesOf<F[K]> }[keyof F], keyof P> & string
+    : never
+
+type UnknownOwner<R, X> =
+  X extends RecordType<infer _F, infer O>
+    ? O extends { readonly ownedBy: { readonly record: infer N } }
+      ? Exclude<N, keyof R> & string
+      : never
     : never

@@ -15,7 +15,7 @@ export interface RecordRules {
   readonly events: readonly string[]
   /** By id; every field of the record. */
   readonly fields: ReadonlyMap<string, FieldRules>
-  /** Ids of the fields that have a maximum, in the order of declaration. */
+  /** Ids of the fields that time can end, in the order of declaration. */
   readonly ending: readonly string[]
   /** All fields end at the same time, and in the same way. */
   readonly isUniform: boolean
@@ -49,13 +49,15 @@ function fieldRules(
   purposes: Purposes,
 ): FieldRules {
   const { id, name, anonymise } = field
-  const needed = field.purposes.map((purpose) => purposes.get(purpose)?.retention)
-  const known = needed.filter((it) => it !== undefined)
+  const needs = field.purposes.map((purpose) => {
+    const retention = purposes.get(purpose)?.retention
+    return retention === undefined ? { purpose } : { purpose, retention }
+  })
   return {
     id,
     name,
     maxima: [field.rules.retention, rules.retention].filter((it) => it !== undefined),
-    purposes: known.length === needed.length ? known : [],
+    purposes: needs.some(({ retention }) => retention !== undefined) ? needs : [],
     floors: [...field.rules.floors, ...rules.floors],
     ...(anonymise === undefined ? {} : { anonymise }),
   }
@@ -72,7 +74,11 @@ function isEnding({ maxima, purposes }: FieldRules): boolean {
 /** The head of the person says when they were registered; an event of another record never happens to this one. */
 function eventsOf(rules: readonly FieldRules[], own: readonly string[]): readonly string[] {
   const counted = rules
-    .flatMap(({ maxima, purposes, floors }) => [...maxima, ...purposes, ...floors])
+    .flatMap(({ maxima, purposes, floors }) => [
+      ...maxima,
+      ...purposes.flatMap(({ retention }) => retention ?? []),
+      ...floors,
+    ])
     .map(({ from }) => from)
     .filter((event) => !isOwnEvent(event) && event !== 'registered')
   return [...new Set([...counted, ...own])].sort()
@@ -81,7 +87,10 @@ function eventsOf(rules: readonly FieldRules[], own: readonly string[]): readonl
 function describe({ maxima, purposes, floors, anonymise }: FieldRules): JsonObject {
   return {
     maxima: maxima.map(timing),
-    purposes: purposes.map(timing),
+    purposes: purposes.map(({ purpose, retention }) => ({
+      purpose,
+      ...(retention === undefined ? {} : { needs: timing(retention) }),
+    })),
     floors: floors.map(timing),
     anonymise: anonymise !== undefined,
   }

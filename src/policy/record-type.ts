@@ -50,3 +50,16 @@ export type CompoundFaults<F, O> = O extends { readonly lookups: infer L }
       }
     }
   : unknown
+
+/** Refuses an owner whose id the record has no field for, and a part of which a person has only one. */
+export type OwnershipFaults<F, O> = O extends {
+  readonly ownedBy: { readonly field: infer N }
+}
+  ? { readonly many: true } & (N extends keyof F
+      ? unknown
+      : {
+          readonly ownedBy: {
+            readonly field: PrivityTypeError<`the record has no field '${N & string}'`>
+          }
+        })
+  : unknown

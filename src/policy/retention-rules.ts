@@ -10,13 +10,22 @@ export interface FieldRules {
   readonly name: string
   /** Of the field and of its record: the earliest end counts. */
   readonly maxima: readonly Retention[]
-  /** Of its purposes: the last end counts. Empty when one of them has none, and so goes on needing the field. */
-  readonly purposes: readonly Retention[]
+  /** What needs it: the last end counts. Empty when none of its purposes says how long. */
+  readonly purposes: readonly Need[]
   /** The last end counts, and nothing goes before it. */
   readonly floors: readonly RetentionFloor[]
   /** Makes of the value what may stay. Absent: it is erased. */
   readonly anonymise?: Anonymiser
 }
+
+/** A purpose of a field, and how long it needs that; until the purpose itself ends, if nothing is said. */
+export interface Need {
+  readonly purpose: string
+  readonly retention?: Retention
+}
+
+/** When purposes ended for a person, or will: milliseconds since the epoch. Others go on. */
+export type PurposeEnds = ReadonlyMap<string, number>
 
 /** What keeps a field, and until when: milliseconds, or unknown while its event has not happened. */
 export interface Kept {
@@ -25,12 +34,26 @@ export interface Kept {
   readonly until?: number
 }
 
+/** Nobody said anything that ends a purpose. */
+const NOTHING_SAID: PurposeEnds = /* @__PURE__ */ new Map()
+
+/** Whether a field ends by time alone, whatever the person says. */
+export function hasEnd({ maxima, purposes }: FieldRules): boolean {
+  const isTimed = purposes.length > 0 && purposes.every(({ retention }) => retention !== undefined)
+  return maxima.length > 0 || isTimed
+}
+
 /**
  * When a field has to go; undefined when no end is known. A maximum whose event has not happened does not run; a
  * floor whose event has not happened keeps: destroying what a law may ask for cannot be undone.
  */
-export function dueAt(rules: FieldRules, events: EventTimes): number | undefined {
-  const ends = [...rules.maxima.map((it) => endOf(it, events)), lastOf(rules.purposes, events)]
+export function dueAt(
+  rules: FieldRules,
+  events: EventTimes,
+  purposeEnds: PurposeEnds = NOTHING_SAID,
+): number | undefined {
+  const needed = lastOf(rules.purposes, events, purposeEnds)
+  const ends = [...rules.maxima.map((it) => endOf(it, events)), needed]
   const known = ends.filter((end) => end !== undefined)
   if (known.length === 0) return undefined
   const kept = rules.floors.map((it) => endOf(it, events) ?? Number.POSITIVE_INFINITY)
@@ -62,9 +85,17 @@ export function endOf({ keep, from, until }: Retention, events: EventTimes): num
   return until === undefined ? end : endOfYear(end)
 }
 
-/** As long as one of them needs it. */
-function lastOf(purposes: readonly Retention[], events: EventTimes): number | undefined {
-  const ends = purposes.map((it) => endOf(it, events))
+/** As long as one of them needs it: a purpose that has ended needs nothing, however long it was to keep it. */
+function lastOf(
+  needs: readonly Need[],
+  events: EventTimes,
+  purposeEnds: PurposeEnds,
+): number | undefined {
+  const ends = needs.map(({ purpose, retention }) => {
+    const timed = retention === undefined ? undefined : endOf(retention, events)
+    const said = purposeEnds.get(purpose)
+    return timed === undefined || said === undefined ? (timed ?? said) : Math.min(timed, said)
+  })
   const known = ends.filter((end) => end !== undefined)
   return known.length === 0 || known.length < ends.length ? undefined : Math.max(...known)
 }

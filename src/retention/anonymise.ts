@@ -1,11 +1,8 @@
-import { canonicalJson, type JsonValue } from '../base/canonical.ts'
-import { invalidInput } from '../base/errors.ts'
 import type { KeptOf } from '../erasure/partial/look.ts'
 import type { StoredFields } from '../policy/compiled.ts'
-import type { Rows } from '../storage/participant.ts'
-import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
-import { ensureKnown, findRecord, openRecord, pageOf, recordReads } from '../vault/open-record.ts'
+import { pageOf, recordReads } from '../vault/open-record.ts'
+import { anonymisedValue, type PlainRecord, plainValues, readPlain } from '../vault/plain-record.ts'
 import { draftRecord } from '../vault/record-draft.ts'
 import { openHeads } from '../vault/record-heads.ts'
 import { tokenReads } from '../vault/record-tokens.ts'
@@ -38,8 +35,8 @@ export async function anonymiseFields(
   const { people } = vault
   const { name } = target.record
   // Lookups of the new values are only known once they are opened.
-  const { person, rows: read } = await readRecord(vault, target, { id, recordId })
-  const wanted = anonymised(vault, target, { person, rows: read, recordId, fieldIds })
+  const plain = await readPlain(vault, target, { id, recordId })
+  const wanted = anonymised(vault, target, { ...plain, fieldIds })
   await keepPersonUp(people, {
     id,
     policy: vault.policy.hash,
@@ -71,54 +68,14 @@ export async function anonymiseFields(
   })
 }
 
-interface Opening extends Omit<Anonymising, 'id'> {
-  readonly person: Person
-  readonly rows: Rows
-}
-
-async function readRecord(
-  vault: Vault,
-  target: Target,
-  { id, recordId }: Omit<Anonymising, 'fieldIds'>,
-): Promise<{ readonly person: Person; readonly rows: Rows }> {
-  const keys = recordReads(vault, target, { id, recordId })
-  const { person, rows } = await vault.people.read(id, keys)
-  const found = new Map(keys.map((key, at) => [key, rows[at]]))
-  const [page, row] = rows
-  const record = findRecord(vault, target, { person, rows: { recordId, page, row } })
-  await ensureKnown(vault, { person, record, purpose: undefined })
-  return { person, rows: { get: (key) => found.get(key) } }
-}
-
 /** An optional field that has no value keeps having none. */
 function anonymised(
   vault: Vault,
   target: Target,
-  { person, rows, recordId, fieldIds }: Opening,
+  { fieldIds, ...plain }: PlainRecord & Pick<Anonymising, 'fieldIds'>,
 ): StoredFields {
-  const [page, row] = recordReads(vault, target, { id: person.id, recordId }).map((key) =>
-    rows.get(key),
-  )
-  const record = findRecord(vault, target, { person, rows: { recordId, page, row } })
-  const fields = target.record.fields.filter(({ id }) => fieldIds.includes(id))
-  const { values } = openRecord(vault, target, { person, record, fields })
+  const values = plainValues(vault, target, { ...plain, fieldIds })
   return Object.fromEntries(
-    fields.flatMap(({ id }) => {
-      const plain = values.get(id)
-      return plain === undefined ? [] : [[id, toStored(target, id, plain)]]
-    }),
+    [...values].map(([id, value]) => [id, anonymisedValue(target, id, value)]),
   )
-}
-
-function toStored({ record }: Target, id: string, plain: JsonValue): JsonValue {
-  const anonymise = record.retention?.fields.get(id)?.anonymise
-  const name = record.fields.find((field) => field.id === id)?.name ?? id
-  try {
-    const value = anonymise?.(plain)
-    // Written once: what cannot be stored is found here, and a changing value is not.
-    return JSON.parse(canonicalJson(value as JsonValue)) as JsonValue
-  } catch {
-    // What the app's function throws may quote the value.
-    throw invalidInput([record.name, name, 'atEnd'], 'not_json')
-  }
 }

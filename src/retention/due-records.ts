@@ -3,6 +3,7 @@ import { invalidInput } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { fromInstant, type Instant, toInstant } from '../base/time.ts'
+import { decidedEnds } from '../consent/basis-end.ts'
 import type { RecordRules } from '../policy/record-rules.ts'
 import { keptBy } from '../policy/retention-rules.ts'
 import { eventTimes, fieldDue, hasSection, pendingFields } from '../vault/record-retention.ts'
@@ -93,8 +94,9 @@ export function dueFields(
   if (head === undefined) return []
   const facts = head.retention ?? { events: {} }
   const { registeredAt } = row.person.head
+  const purposeEnds = decidedEnds(vault.policy.purposes, row.person.head)
   return pendingFields(rules, head, vault.layouts).flatMap((id) => {
-    const at = fieldDue({ rules, facts, registeredAt }, id)
+    const at = fieldDue({ rules, facts, registeredAt, purposeEnds }, id)
     return at === undefined || at > until ? [] : [{ id, at }]
   })
 }

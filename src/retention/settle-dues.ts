@@ -1,83 +1,94 @@
+import { type BasisEnd, decidedEnds, endOfAll } from '../consent/basis-end.ts'
 import { BASIS_DUE } from '../consent/ending.ts'
-import { lastEnd, purposeEnd } from '../consent/basis-end.ts'
 import { isKeeping } from '../erasure/selection.ts'
-import type { KeptOf } from '../erasure/partial/look.ts'
 import { setDue } from '../subjects/due.ts'
+import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
-import { recordReads } from '../vault/open-record.ts'
-import { draftRecord } from '../vault/record-draft.ts'
 import { headsOfType, openHeads, pageRows, readHeads } from '../vault/record-heads.ts'
-import { hasSection } from '../vault/record-retention.ts'
+import { fieldDue, hasSection, pendingFields } from '../vault/record-retention.ts'
 import type { Vault } from '../vault/vault.ts'
-import { endedRecords, type Looked } from './ended-records.ts'
+import type { EndedRecord, Looked } from './ended-records.ts'
+import { type SettleDeps, settleRecords, triedOf, unsettled } from './settle-records.ts'
 
-/** What settling needs. */
-export interface SettleDeps {
-  readonly vault: Vault
-  readonly keptOf: KeptOf
+/** Records in one commit. */
+const BATCH = 64
+
+/** Sets when somebody has to be looked at again, once everything that could be done of what has ended is done. */
+export async function settleDues(
+  deps: SettleDeps,
+  id: string,
+  ended: readonly EndedRecord[],
+): Promise<void> {
+  const { vault, keptOf } = deps
+  const { people } = vault
+  const tried = triedOf(ended)
+  const { person, heads } = await readHeads(people, (await people.read(id)).person)
+  const records = unsettled(
+    vault,
+    { person, heads, kept: keptOf(person, heads), now: people.now() },
+    tried,
+  )
+  for (let from = 0; from < records.length; from += BATCH)
+    await settleRecords(deps, id, { records: records.slice(from, from + BATCH), tried })
+  await settlePerson(deps, person)
 }
 
-/** Sets when somebody has to be looked at again, once everything that could be done is done. */
-export async function settleDues({ vault, keptOf }: SettleDeps, id: string): Promise<void> {
+async function settlePerson({ vault, keptOf }: SettleDeps, person: Person): Promise<void> {
   const { people } = vault
-  const { person, heads } = await readHeads(people, (await people.read(id)).person)
   const pages = pageRows(people, person)
-  const seen = endedRecords(vault, { person, heads, kept: [] }, people.now())
-  const reads = seen.flatMap(({ target, recordId }) => recordReads(vault, target, { id, recordId }))
   await keepPersonUp(people, {
-    id,
-    reads: [...new Set([...pages.values(), ...reads])],
+    id: person.id,
+    reads: [...pages.values()],
     policy: vault.policy.hash,
     plan: (fresh, rows) => {
       // A page that was added since is looked at by the next sweep.
       const known = Object.keys(fresh.head.pages).filter((name) => pages.has(name))
-      const now = openHeads(people, { person: fresh, pages: known }, rows)
-      const kept = keptOf(fresh, now)
-      const at = nextEnd(vault, { person: fresh, heads: now, kept })
-      const empty = endedRecords(vault, { person: fresh, heads: now, kept }, people.now())
-        // What came to its end just now may have a value: the next sweep erases that as it has to be erased.
-        .filter(({ target, recordId }) =>
-          seen.some((it) => it.target.type === target.type && it.recordId === recordId),
-        )
-        .filter(({ erase, anonymise }) => erase.length + anonymise.length > 0)
-      if (at === fresh.head.dues?.[BASIS_DUE] && empty.length === 0) return undefined
+      const heads = openHeads(people, { person: fresh, pages: known }, rows)
+      const kept = keptOf(fresh, heads)
+      const at = nextEnd(vault, { person: fresh, heads, kept })
+      if (at === fresh.head.dues?.[BASIS_DUE]) return undefined
       return {
         before: fresh,
         event: { type: 'retention.swept' },
-        edit: (draft, edited) => {
-          setDue(draft, people.deps.keyspace, { name: BASIS_DUE, at })
-          for (const { target, recordId, erase, anonymise } of empty)
-            draftRecord(vault, target, { draft, rows: edited, recordId }).end({
-              set: {},
-              unset: [...erase, ...anonymise],
-            })
-        },
+        edit: (draft) => setDue(draft, people.deps.keyspace, { name: BASIS_DUE, at }),
       }
     },
   })
 }
 
-/** When the next of what is stored loses its last basis, or what keeps it in spite of that. */
+/** When the next purpose ends, or what keeps something although its last purpose has, or time ends the rest of them. */
 function nextEnd(vault: Vault, { person, heads, kept }: Looked): number | undefined {
   const { policy, people, layouts } = vault
+  const { head } = person
+  const now = people.now()
+  const purposeEnds = decidedEnds(policy.purposes, head)
+  const { registeredAt } = head
   const ends = [...policy.records.values()].flatMap((record) =>
-    headsOfType(heads, { record, type: layouts.typeOf(record.name) }).flatMap(([recordId, head]) =>
-      record.fields.flatMap(({ id: fieldId, purposes }): readonly number[] => {
-        if (!hasSection(head.sections, fieldId, layouts)) return []
-        const last = lastEnd(
-          purposes.map((name) => {
-            const purpose = policy.purposes.get(name)
-            return purpose === undefined ? 'open' : purposeEnd(name, purpose, person.head)
-          }),
-        )
-        if (typeof last !== 'number') return []
-        if (last > people.now()) return [last]
+    headsOfType(heads, { record, type: layouts.typeOf(record.name) }).flatMap(([recordId, it]) => {
+      const { retention: rules } = record
+      const facts = it.retention ?? { events: {} }
+      const stays = record.fields
+        .filter(({ id }) => hasSection(it.sections, id, layouts))
+        .filter(({ purposes }) => hasEnded(endOfAll(purposes, policy.purposes, head), now))
         // A hold has no end that is known: it is looked at again when it is released.
-        return kept
-          .filter((it) => isKeeping(it, { record: record.name, recordId, fieldId }))
-          .flatMap(({ until }) => until ?? [])
-      }),
-    ),
+        .flatMap(({ id: fieldId }) =>
+          kept.filter((one) => isKeeping(one, { record: record.name, recordId, fieldId })),
+        )
+        .flatMap(({ until }) => until ?? [])
+      const timed =
+        rules === undefined
+          ? []
+          : pendingFields(rules, it, layouts)
+              .flatMap((id) => fieldDue({ rules, facts, registeredAt, purposeEnds }, id) ?? [])
+              // Otherwise the row of the record stands there.
+              .filter((at) => at < (it.retention?.due ?? Number.POSITIVE_INFINITY))
+      return [...stays, ...timed]
+    }),
   )
-  return ends.length === 0 ? undefined : Math.min(...ends)
+  const next = [...ends, ...purposeEnds.values()].filter((at) => at > now)
+  return next.length === 0 ? undefined : Math.min(...next)
+}
+
+function hasEnded(end: BasisEnd, now: number): boolean {
+  return typeof end === 'number' && end <= now
 }

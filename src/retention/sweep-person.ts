@@ -7,6 +7,7 @@ import type { ErasureDeps } from '../erasure/steps.ts'
 import { CLOSED_DUE } from '../subjects/closing.ts'
 import { dueOfPerson } from '../subjects/due.ts'
 import type { Head } from '../subjects/head.ts'
+import { isKeptByMember } from '../subjects/holds.ts'
 import type { Person } from '../subjects/person.ts'
 import { readHeads, type RecordHeads } from '../vault/record-heads.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -47,6 +48,8 @@ export async function sweepPerson(
   const names = dueNames(person.head, now)
   // What is restricted is neither used nor erased: Article 18(2) GDPR.
   if (restrictedAt !== undefined) return { ...NOTHING, isDue: true, isKept: true }
+  // And what is shared is kept with each of its members.
+  if (await isKeptByMember(people, person.head)) return { ...NOTHING, isDue: true, isKept: true }
   if (closed !== undefined && names.includes(CLOSED_DUE)) return eraseRest(deps, id, closed.reason)
   const ended = await lookAt(deps, id)
   for (const { target, recordId, anonymise } of ended)
@@ -57,13 +60,18 @@ export async function sweepPerson(
   const isEnded =
     names.includes(BASIS_DUE) &&
     (await eraseOwn(deps, person, { rule: 'ended', occasion: String(dueOfPerson(person.head)) }))
-  await settleDues(deps, id)
+  await settleDues(deps, id, ended)
   return {
     isDue: ended.length > 0 || isEnded,
     records: ended.filter(({ erase, anonymise }) => erase.length + anonymise.length > 0).length,
     isErased: false,
     isKept: ended.some(({ isKept }) => isKept),
   }
+}
+
+/** Tells whether a date of the person has come that a sweep can do anything about: a review is for people to do. */
+export function isForSweep(head: Head, now: number): boolean {
+  return dueNames(head, now).some((name) => name === CLOSED_DUE || name === BASIS_DUE)
 }
 
 function dueNames({ dues = {} }: Head, now: number): readonly string[] {

@@ -2,8 +2,8 @@ import * as z from 'zod/mini'
 import { isPrivityError } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import { requireNewest } from '../vault/require-newest.ts'
-import { type SweptPerson, type SweepDeps, sweepPerson } from './sweep-person.ts'
-import { walkDue } from './walk-due.ts'
+import { isForSweep, type SweptPerson, type SweepDeps, sweepPerson } from './sweep-person.ts'
+import { type DueRow, type UnopenedDue, walkDue } from './walk-due.ts'
 
 /** How a sweep is watched and stopped; what was done stays done, and another sweep goes on. */
 export interface SweepOptions {
@@ -23,7 +23,7 @@ export interface SweepReport {
   readonly records: number
   /** People who were erased as a whole. */
   readonly erased: number
-  /** People of whom something is due that a hold, a law or a restriction keeps. */
+  /** People of whom something came up that a hold, a law or a restriction keeps; a hold until its next review. */
   readonly kept: number
   /** People of whom something is due and could not be done; it stays due. */
   readonly failed: number
@@ -31,6 +31,11 @@ export interface SweepReport {
 
 /** People at a time: they leave in few commits, and few of them are in memory. */
 const GROUP = 32
+/**
+ * Groups grow to this. What they left behind is scrubbed for all of a group at once, which can take as long as the
+ * store is large.
+ */
+const LARGEST_GROUP = 256
 const NOTHING: SweepReport = { people: 0, records: 0, erased: 0, kept: 0, failed: 0 }
 
 const sweepOptions = z.strictObject({
@@ -49,7 +54,8 @@ export async function sweep(deps: SweepDeps, options: unknown): Promise<SweepRep
   let report = NOTHING
   let left = limit
   const staying = new Set<string>()
-  const size = (): number => Math.min(GROUP, left)
+  let most = GROUP
+  const size = (): number => Math.min(most, left)
   for await (const ids of duePeople(deps, { staying, size, signal })) {
     signal?.throwIfAborted()
     const outcomes = await Promise.all(ids.map((id) => sweepSafely(deps, id, signal)))
@@ -57,6 +63,7 @@ export async function sweep(deps: SweepDeps, options: unknown): Promise<SweepRep
     tell(onProgress, report)
     for (const [at, id] of ids.entries()) if (isStaying(outcomes[at])) staying.add(id)
     left -= outcomes.filter(isDone).length
+    most = Math.min(most * 2, LARGEST_GROUP)
     if (left <= 0) break
   }
   return report
@@ -77,15 +84,20 @@ async function* duePeople(
 ): AsyncGenerator<readonly string[]> {
   const { people } = vault
   let group = new Set<string>()
-  for await (const due of walkDue(people, { before: people.now(), signal })) {
+  const before = people.now()
+  for await (const due of walkDue(people, { before, signal })) {
     const id = 'error' in due ? due.id : due.person.id
-    if (staying.has(id)) continue
+    if (staying.has(id) || isReview(due, before)) continue
     group.add(id)
     if (group.size < size()) continue
     yield [...group]
     group = new Set()
   }
   if (group.size > 0) yield [...group]
+}
+
+function isReview(due: DueRow | UnopenedDue, now: number): boolean {
+  return !('error' in due) && due.record === undefined && !isForSweep(due.person.head, now)
 }
 
 type Outcome = SweptPerson | 'failed'

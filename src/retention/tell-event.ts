@@ -9,7 +9,7 @@ import { recordReads } from '../vault/open-record.ts'
 import { draftRecord } from '../vault/record-draft.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 import { targetNamed } from './targets.ts'
-import { wake } from './wake.ts'
+import { wakeEnded } from './wake.ts'
 
 /** What happened to a record, and when. */
 export interface EventAsk<K extends string = string> {
@@ -61,7 +61,7 @@ export async function tellEvent(
     apply: (draft, rows) => {
       const when = at === null ? undefined : (time ?? draft.at)
       draftRecord(vault, target, { draft, rows, recordId: which }).tell(event, when)
-      wake(draft, vault.people.deps.keyspace)
+      wakeEnded(draft, vault.people.deps.keyspace)
       return { event: { ...told, at: when ?? null }, value: null }
     },
   })

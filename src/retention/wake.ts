@@ -4,10 +4,15 @@ import { CLOSED_DUE } from '../subjects/closing.ts'
 import type { Draft } from '../subjects/draft.ts'
 import { setDue } from '../subjects/due.ts'
 
-/** Has the next sweep look at a person again: what kept something may keep it no longer, or has an end now. */
+/** Has the next sweep look at a person again: what kept something may keep it no longer. */
 export function wake(draft: Draft, keyspace: Keyspace): void {
+  if (draft.head.closed !== undefined) setDue(draft, keyspace, { name: CLOSED_DUE, at: draft.at })
+  else wakeAt(draft, keyspace, draft.at)
+}
+
+/** The same where what happened to a record may have an end now, of which its own date says nothing. */
+export function wakeEnded(draft: Draft, keyspace: Keyspace): void {
   const { closed, consents, objections } = draft.head
-  if (closed !== undefined) setDue(draft, keyspace, { name: CLOSED_DUE, at: draft.at })
-  else if (Object.keys(consents).length + Object.keys(objections).length > 0)
-    wakeAt(draft, keyspace, draft.at)
+  const isDecided = Object.keys(consents).length + Object.keys(objections).length > 0
+  if (closed !== undefined || isDecided) wake(draft, keyspace)
 }

@@ -1,5 +1,6 @@
 import type { RecordHead } from '../subjects/head.ts'
 import { pageOf } from '../vault/open-record.ts'
+import { saysOwner } from '../vault/owner.ts'
 import { headsOfType, type RecordHeads } from '../vault/record-heads.ts'
 import { isOutdated } from '../vault/record-tokens.ts'
 import type { Target, Vault } from '../vault/vault.ts'
@@ -43,5 +44,5 @@ export function pagesOf(records: readonly OutdatedRecord[]): ReadonlySet<string>
 function isStale({ lookups }: Vault, { record }: Target, head: RecordHead): boolean {
   const isMoved = Object.values(head.sections).some(([, layout]) => layout !== record.layout.id)
   const hasOtherRules = head.retention?.rules !== record.retention?.id
-  return isMoved || hasOtherRules || isOutdated(lookups, record, head)
+  return isMoved || hasOtherRules || !saysOwner(record, head) || isOutdated(lookups, record, head)
 }

@@ -6,6 +6,7 @@ import { targetsOf } from './outdated-records.ts'
 import { type ResealedPerson, type Resealing, resealPerson } from './reseal-person.ts'
 import { requireNewest } from '../vault/require-newest.ts'
 import type { Vault } from '../vault/vault.ts'
+import { wakeEnded } from './wake-ended.ts'
 import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
 
 /** What stands as the running policy would write it, and what does not. */
@@ -73,6 +74,7 @@ async function resealOne(job: Job, counts: Counts, stored: StoredPerson): Promis
     const { id, document, unlisted } = stored
     const person = await people.deps.keys.meet(() => people.openStored(id, document))
     const resealed = await resealPerson(job, person)
+    await wakeEnded(job.vault, person, job.signal)
     const held = [...person.ring, ...unlisted]
     const isDue = vanishedKeys({ ring: held }, job.running).length > 0
     const dropped = isDue ? await dropKeys(job.vault, id, job) : { destroyed: 0, kept: 0 }

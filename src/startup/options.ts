@@ -9,6 +9,7 @@ import type { Relationship } from '../permit/permit.ts'
 import type { Anchor } from '../storage/anchor.ts'
 import type { Store } from '../storage/store.ts'
 import { callable } from './callable.ts'
+import { checkCollections } from './check-collections.ts'
 import { parseKeys } from './parse-keys.ts'
 import { isShardCount } from './shard-count.ts'
 import { parseStore } from './parse-store.ts'
@@ -71,6 +72,8 @@ export function parseOptions(options: unknown): ParsedOptions {
   if (tenant !== undefined && !isTenant(tenant)) throw invalidInput(['tenant'], 'not_a_tenant')
   if (relationship !== undefined && typeof relationship !== 'function')
     throw invalidInput(['relationship'], 'not_a_function')
+  const hooks = parseHooks(given.hooks)
+  checkCollections(policy, hooks)
   return {
     policy,
     store: parseStore(given.store, 'store'),
@@ -80,7 +83,7 @@ export function parseOptions(options: unknown): ParsedOptions {
     keys: parseKeys(given.keys),
     anchor: given.anchor === undefined ? undefined : parseAnchor(given.anchor, ['anchor']),
     shards,
-    hooks: parseHooks(given.hooks),
+    hooks,
     mode: audit,
     tenant,
     clock: parseClock(given.clock),

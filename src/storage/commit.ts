@@ -6,7 +6,7 @@ import { createOverlay, type Overlay } from './overlay.ts'
 import type { Change, Committed, Finisher, Participant } from './participant.ts'
 import { guardStore } from './guarded-store.ts'
 import { backoff, PATIENCE, pause } from './patience.ts'
-import type { Store } from './store.ts'
+import type { Key, Store } from './store.ts'
 
 /**
  * One writer queue per log: operations that arrive together leave in one atomic batch, with one signed
@@ -168,22 +168,32 @@ async function prepare<Entry, Receipt>(
       else waiting.push(member)
       continue
     }
-    if (built.length > 0 && exceeds(group.store, { overlay, entries: built.length + 1 }, change))
+    const entries = built.length + 1
+    if (built.length > 0 && exceeds(group.store, { overlay, entries, held: member.held }, change))
       break
     overlay.apply(change)
+    for (const key of member.held) overlay.hold(key)
     member.send()
     built.push({ member, change })
   }
   return { overlay, head, built, waiting }
 }
 
+interface Grown {
+  readonly overlay: Overlay
+  readonly entries: number
+  readonly held: readonly Key[]
+}
+
 function exceeds(
   { limits }: Store,
-  { overlay, entries }: { readonly overlay: Overlay; readonly entries: number },
+  { overlay, entries, held }: Grown,
   change: Change<unknown>,
 ): boolean {
-  const ops = overlay.ops + change.put.length + change.del.length + entries * LOG_OPS_PER_ENTRY
-  const bytes = change.put.reduce((sum, [, value]) => sum + value.length, overlay.bytes)
+  const rows = change.put.length + change.del.length + held.length
+  const ops = overlay.ops + rows + entries * LOG_OPS_PER_ENTRY
+  const heldBytes = held.reduce((sum, key) => sum + (overlay.get(key)?.length ?? 0), overlay.bytes)
+  const bytes = change.put.reduce((sum, [, value]) => sum + value.length, heldBytes)
   return ops + LOG_OPS > limits.maxOps || bytes + entries * LOG_BYTES_PER_ENTRY > limits.maxBytes
 }
 

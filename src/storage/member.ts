@@ -17,6 +17,8 @@ export interface Member<Entry, Receipt> {
   /** It has no outcome yet. */
   readonly open: boolean
   readonly reads: readonly Key[]
+  /** Rows that the change it built last rests on. */
+  readonly held: readonly Key[]
   /**
    * Its change for this batch; undefined when it needs none. Its outcome then rests on the rows that it
    * saw: it may be settled once these are what the store holds.
@@ -50,6 +52,7 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
   /** Attempts that may have landed, or may still: each is conditional on a head. */
   readonly #doubts: Doubt<Receipt>[] = []
   #attempts = 0
+  #held: readonly Key[] = []
   /** What to tell the caller once the current change is applied. */
   #applied: ((receipt: Receipt | undefined) => void) | undefined
 
@@ -71,8 +74,13 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
     return this.#participant.reads
   }
 
+  get held(): readonly Key[] {
+    return this.#held
+  }
+
   build(rows: Rows, head: Uint8Array | undefined): Change<Entry> | undefined {
     this.#state = 'waiting'
+    this.#held = []
     const landed = this.#doubts.find(({ wrote }) => isSame(wrote, head))
     if (landed !== undefined) {
       landed.applied?.(landed.receipt)
@@ -86,7 +94,9 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
       }
       if (built.kind === 'postponed') return this.#leave(() => resolve(undefined), rows, head)
       this.#applied = resolve
-      return built.kind === 'change' ? built.change : undefined
+      if (built.kind !== 'change') return undefined
+      this.#held = this.#requireRead()
+      return built.change
     } catch (error) {
       return this.#leave(() => this.#end(error), rows, head)
     }
@@ -139,6 +149,13 @@ export class QueuedMember<Entry, Receipt, Value> implements Member<Entry, Receip
   #abort(): void {
     if (this.#state === 'waiting' && this.#doubts.length === 0)
       this.#end(this.#participant.signal?.reason)
+  }
+
+  #requireRead(): readonly Key[] {
+    const { held = [], reads } = this.#participant
+    if (!held.every((key) => reads.includes(key)))
+      throw new TypeError('a participant holds a row that it did not declare')
+    return held
   }
 
   #mayStillLand(head: Uint8Array | undefined): boolean {

@@ -4,6 +4,8 @@ import type { Batch, Key, Row } from './store.ts'
 /** A snapshot with the changes of a batch folded on top, in order. */
 export interface Overlay extends Required<Rows> {
   apply(change: Pick<Change<unknown>, 'put' | 'del'>): void
+  /** Checks a row that was read although nothing changes it; a check counts only for a row that is written. */
+  hold(key: Key): void
   /** Writes so far, for holding against the limits of the store. */
   readonly ops: number
   readonly bytes: number
@@ -30,6 +32,10 @@ export function createOverlay(snapshot: ReadonlyMap<Key, Uint8Array | undefined>
     apply: ({ put, del }) => {
       for (const [key, value] of put) write(key, value)
       for (const key of del) write(key, undefined)
+    },
+    hold: (key) => {
+      if (!snapshot.has(key)) throw new TypeError('a row is held that nobody declared')
+      if (!written.has(key)) write(key, snapshot.get(key))
     },
     get ops() {
       return written.size

@@ -27,6 +27,11 @@ export type Built<Entry, Value> =
 export interface Participant<Entry, Value> {
   readonly reads: readonly Key[]
   /**
+   * Of these, rows that a change rests on and does not write, while a writer of another log may: at the
+   * commit they must be what was read. One that is not is a conflict like any other. The entry does not name them.
+   */
+  readonly held?: readonly Key[] | undefined
+  /**
    * Decides and builds, without waiting: it runs again, on fresh rows, after every conflict. What it
    * throws drops this participant only.
    */

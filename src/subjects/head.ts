@@ -27,6 +27,10 @@ export interface Head {
   readonly dues?: { readonly [name: string]: number }
   /** Legal holds, by id. */
   readonly holds?: { readonly [holdId: string]: HoldFact }
+  /** Ids of those whom the records are about: this is no person, but a group of people. */
+  readonly members?: readonly string[]
+  /** Ids of the groups that this person is in, or was to be. */
+  readonly groups?: readonly string[]
   /** Somebody was to be erased, and some data has to stay: it serves legal obligations only. */
   readonly closed?: ClosedFact
   /** Of the last decision of this person: the next one names it. */
@@ -82,8 +86,13 @@ export interface RecordHead {
   readonly claims?: readonly TokenFact[]
   /** Generation under which each lookup was last made, by its number, also where the value gave no token. */
   readonly indexed?: { readonly [lookup: string]: number }
+  /** Whose part it is. Absent where that was not asked when it was written. */
+  readonly owner?: OwnerFact
   readonly retention?: RetentionFacts
 }
+
+/** Id of the field that names the owner of a record, and the record that it names: empty for none. */
+export type OwnerFact = readonly [fieldId: string, recordId: string]
 
 /** What may not be erased while a matter is open. */
 export interface HoldFact {

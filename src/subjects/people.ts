@@ -68,6 +68,8 @@ export interface ChangeRequest<Value extends JsonValue> {
   /** What the operation id stands for: another request under the same id is refused. */
   readonly request: JsonObject
   readonly reads?: readonly Key[]
+  /** Of these, rows of other people: at the commit they must be what was read. */
+  readonly held?: readonly Key[]
   /** Must be the newest policy; absent for what protects a person under any policy. */
   readonly policy?: string
   /** Decides on fresh rows, and drafts the change. Runs again after a conflict. */
@@ -164,6 +166,7 @@ async function change<Value extends JsonValue>(
   const operation = createOperation(deps, request)
   const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request, (held) => ({
     reads: [key, operation.row, ...(request.reads ?? [])],
+    held: request.held,
     signal: request.signal,
     operationId: operation.id,
     build: (rows) => {
@@ -200,6 +203,7 @@ async function add<Value extends JsonValue>(
   }
   const { value, receipt } = await submitWithKeys<Answer<Value>>(deps, request, (held) => ({
     reads: [key, operation.row, ...(request.reads ?? [])],
+    held: request.held,
     signal: request.signal,
     operationId: operation.id,
     build: (rows) => {

@@ -7,6 +7,7 @@ import { randomBytes } from '../crypto/random.ts'
 import type { Key } from '../storage/store.ts'
 import type { People } from './people.ts'
 import type { Suppression, SuppressionLook } from './suppression.ts'
+import type { Witness } from './witness.ts'
 
 /** What registering stands on. */
 export interface RegistrationDeps {
@@ -23,6 +24,8 @@ export interface Registration {
   readonly event: JsonObject & { readonly type: string }
   /** Whether an erased person comes back; anybody else is refused then, and such a one otherwise. */
   readonly isBack: boolean
+  /** Where it is no person, but a group of people who were linked with it before. */
+  readonly group?: { readonly id: string; readonly witness: Witness }
 }
 
 export const externalIdShape: z.ZodMiniString = z.string().check(
@@ -56,11 +59,12 @@ export async function addPerson(
 /** Undefined when the first erased person came between looking and adding. */
 async function tryAdd(
   { people, policy }: RegistrationDeps,
-  { jurisdiction, externalId, event, isBack }: Registration,
+  { jurisdiction, externalId, event, isBack, group }: Registration,
   suppressed: SuppressionLook | undefined,
 ): Promise<string | undefined> {
   const { clock, controller } = people.deps
-  const id = randomId()
+  const id = group?.id ?? randomId()
+  const members = group?.witness.people.map((member) => member.id)
   const index = externalId === undefined ? undefined : externalKey(people, externalId)
   const where = jurisdiction === undefined ? {} : { jurisdiction }
   let isStale = false
@@ -68,12 +72,18 @@ async function tryAdd(
     id,
     policy,
     request: { type: event.type },
-    reads: [...(index === undefined ? [] : [index]), ...(suppressed?.reads ?? [])],
+    reads: [
+      ...(index === undefined ? [] : [index]),
+      ...(suppressed?.reads ?? []),
+      ...(group?.witness.keys ?? []),
+    ],
+    ...(group === undefined ? {} : { held: group.witness.keys }),
     head: {
       registeredAt: clock.now(),
       pseudonym: toBase64url(randomBytes(PSEUDONYM_LENGTH)),
       ...where,
       ...(externalId === undefined ? {} : { externalId }),
+      ...(members === undefined ? {} : { members }),
       consents: {},
       objections: {},
       singles: {},
@@ -81,6 +91,7 @@ async function tryAdd(
       many: {},
     },
     apply: (draft, rows) => {
+      group?.witness.require(rows)
       if (index !== undefined && rows.get(index) !== undefined)
         throw new PrivityError('already_exists', { kind: 'subject' })
       const verdict = suppressed?.verdict(rows) ?? 'free'
@@ -108,6 +119,12 @@ function requireExpected(verdict: 'suppressed' | 'free', isBack: boolean): void 
       from: 'free',
       event: 'reauthorise',
     })
+}
+
+/** Whether an app's own id is registered now. */
+export async function isTaken(people: People, externalId: string): Promise<boolean> {
+  const [row] = await people.deps.store.read([externalKey(people, externalId)])
+  return row !== undefined
 }
 
 /** Row of an app's own id; also what an erasure removes. */

@@ -3,6 +3,15 @@ import { fromUtf8 } from '../base/bytes.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import {
+  createGroup,
+  type GroupInput,
+  type GroupOptions,
+  groupsOf,
+  joinGroup,
+  leaveGroup,
+  membersOf,
+} from './groups.ts'
+import {
   addPerson,
   externalIdShape,
   externalKey,
@@ -29,6 +38,40 @@ export interface Subjects {
    * @throws {@link invalid_input}
    */
   reauthorise(input: ReauthoriseInput): Promise<{ readonly id: SubjectId }>
+  /**
+   * Registers people whom some records are about together, e.g. a household: records of types that are
+   * `sharedWith` the members are kept under its id, and only what every member permits is permitted.
+   *
+   * @throws {@link not_found} or {@link erased} when a member is no person who is registered
+   * @throws {@link already_exists} when the `externalId` is registered
+   * @throws {@link suppressed} when it is of a group that was erased
+   * @throws {@link invalid_input} also where a member is a group
+   * @example
+   * ```ts
+   * const ada = await privity.subjects.register()
+   * const ben = await privity.subjects.register()
+   * const household = await privity.subjects.group({ members: [ada.id, ben.id] })
+   * await privity.subjects.leave(household.id, ben.id)
+   * ```
+   */
+  group(input: GroupInput): Promise<{ readonly id: SubjectId }>
+  /**
+   * Adds a person to a group; whoever is in it stays in it.
+   *
+   * @throws {@link not_found} · @throws {@link erased} · @throws {@link invalid_input}
+   */
+  join(groupId: SubjectId, subjectId: SubjectId, options?: GroupOptions): Promise<void>
+  /**
+   * Takes a person out of a group. The last member cannot leave: erase the group, or the member.
+   *
+   * @throws {@link invalid_transition} for the last member
+   * @throws {@link not_found} · @throws {@link erased} · @throws {@link invalid_input}
+   */
+  leave(groupId: SubjectId, subjectId: SubjectId, options?: GroupOptions): Promise<void>
+  /** Who is in a group. @throws {@link invalid_input} for a person · @throws {@link not_found} */
+  members(groupId: SubjectId): Promise<readonly SubjectId[]>
+  /** Which groups a person is in. @throws {@link invalid_input} for a group · @throws {@link not_found} */
+  groups(subjectId: SubjectId): Promise<readonly SubjectId[]>
   /** The person of an app's own id, through a blind index; undefined when there is none. */
   find(by: { readonly externalId: string }): Promise<{ readonly id: SubjectId } | undefined>
 }
@@ -69,6 +112,11 @@ export function createSubjects(deps: RegistrationDeps): Subjects {
     register: (input) => register(deps, input),
     reauthorise: (input) => reauthorise(deps, input),
     find: (by) => find(deps, by),
+    group: (input) => createGroup(deps, input),
+    join: (groupId, subjectId, options) => joinGroup(deps, groupId, subjectId, options),
+    leave: (groupId, subjectId, options) => leaveGroup(deps, groupId, subjectId, options),
+    members: (groupId) => membersOf(deps.people, groupId),
+    groups: (subjectId) => groupsOf(deps.people, subjectId),
   }
 }
 

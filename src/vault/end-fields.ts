@@ -1,3 +1,4 @@
+import { decidedEnds } from '../consent/basis-end.ts'
 import type { Draft } from '../subjects/draft.ts'
 import { moveRecordDue } from '../subjects/due.ts'
 import type { RecordHead } from '../subjects/head.ts'
@@ -28,6 +29,7 @@ export function endFields(
     before,
     at: draft.at,
     registeredAt: draft.head.registeredAt,
+    purposeEnds: decidedEnds(policy.purposes, draft.head),
     holds: (id: string) => hasSection(after.sections, id, layouts),
   }
   const head = { ...rest, ...retentionAfter(aging, { kind: 'ended', set: [], unset: gone }) }

@@ -42,7 +42,12 @@ async function* eachOnce(sources: readonly AsyncGenerator<Place>[]): AsyncGenera
   }
 }
 
-function tokensOf(
+/**
+ * What a search looks for, under every key that still counts.
+ *
+ * @throws {@link key_unknown} when a newer policy dropped the keys of this one
+ */
+export function tokensOf(
   { lookups }: Vault,
   { record }: Target,
   { lookup, terms }: Search,
@@ -64,8 +69,9 @@ function tokensOf(
   })
 }
 
-async function* placesOf(
-  { people }: Vault,
+/** Records with a token, in the order of their ids. */
+export async function* placesOf(
+  { people }: Pick<Vault, 'people'>,
   token: LookupKey,
   after: Place | undefined,
 ): AsyncGenerator<Place> {

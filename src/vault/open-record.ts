@@ -1,5 +1,6 @@
 import type { JsonValue } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
+import { type Concerned, headsOf } from '../permit/concerned.ts'
 import type { CompiledField, PlanField } from '../policy/compiled.ts'
 import type { Key } from '../storage/store.ts'
 import { decodePage, type RecordHead } from '../subjects/head.ts'
@@ -135,17 +136,19 @@ export function openRecord(
   return { values, revision: record.head.revision, classes }
 }
 
-/** Fields that the purpose may see of this person: a consent covers what its purpose had when it was given. */
+/** Fields that the purpose may see of all whom they are about: a consent covers what its purpose had when it was given. */
 export function visibleFields(
   { layouts, policy }: Vault,
   { plan, record }: Target,
-  person: Pick<Person, 'head'>,
+  concerned: Concerned,
 ): readonly PlanField[] {
   if (policy.purposes.get(plan.purpose)?.basis !== 'consent') return plan.fields
-  const under = person.head.consents[plan.purpose]?.policy
-  if (under === policy.hash) return plan.fields
-  const covered = layouts.covered(under ?? '', plan.purpose, record.name)
-  return plan.fields.filter(({ id }) => covered.has(id))
+  const others = headsOf(concerned)
+    .map((head) => head.consents[plan.purpose]?.policy)
+    .filter((under) => under !== policy.hash)
+  if (others.length === 0) return plan.fields
+  const covered = others.map((under) => layouts.covered(under ?? '', plan.purpose, record.name))
+  return plan.fields.filter(({ id }) => covered.every((ids) => ids.has(id)))
 }
 
 /** Fetches layouts, policies and class keys of other processes that this person's rows refer to. */
@@ -155,18 +158,23 @@ export async function ensureKnown(
     person,
     record,
     purpose,
+    concerned,
   }: {
     readonly person: Person
     readonly record: SealedRecord
-    /** Whose consent decides which fields are seen. */
+    /** Consents to it decide which fields are seen. */
     readonly purpose: string | undefined
+    /** Whose consents. */
+    readonly concerned?: Concerned
   },
 ): Promise<void> {
   const used = Object.values(record.head.sections).map(([, layout]) => layout)
-  const consent = purpose === undefined ? undefined : person.head.consents[purpose]?.policy
   const unknown = used.filter((layout) => !layouts.isKnown(layout))
-  const policies =
-    consent === undefined || consent === '' || layouts.isKnownPolicy(consent) ? [] : [consent]
+  const consents = purpose === undefined ? [] : headsOf(concerned ?? person)
+  const policies = consents.flatMap(({ consents: { [purpose ?? '']: consent } }) => {
+    const under = consent?.policy ?? ''
+    return under === '' || layouts.isKnownPolicy(under) ? [] : [under]
+  })
   if (unknown.length + policies.length === 0) return
   await layouts.load({ layouts: unknown, policies })
   await people.deps.keys.load(person.ring)

@@ -1,8 +1,10 @@
-import { isPrivityError, type PrivityError, type DenialReason } from '../base/errors.ts'
+import { isPrivityError, PrivityError, type DenialReason } from '../base/errors.ts'
 import type { Access } from '../audit/segment.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
+import { type Concerned, concernedOf, idsOf, trailsOf } from '../permit/concerned.ts'
 import { notPermitted } from '../permit/permit.ts'
 import type { CompiledField, PlanField } from '../policy/compiled.ts'
+import type { Head } from '../subjects/head.ts'
 import type { Person } from '../subjects/person.ts'
 import {
   ensureKnown,
@@ -15,6 +17,7 @@ import {
 } from './open-record.ts'
 import type { Target, Vault } from './vault.ts'
 import { buildView } from './view.ts'
+import { isAboutSuch, requireSubject } from './write-subjects.ts'
 import type { JsonValue } from '../base/canonical.ts'
 import type { Key } from '../storage/store.ts'
 
@@ -88,15 +91,19 @@ export async function readFetched(
   target: Target,
   { request, fetched }: { readonly request: ReadRequest; readonly fetched: Fetched },
 ): Promise<object | undefined> {
-  const { ask, id, screen } = request
+  const { ask, screen } = request
   const { person, notices, rows } = fetched
-  const related = await vault.permit.related(ask, id)
-  const { allowed, reasons } = vault.permit.decide(ask, { head: person.head, notices, related })
-  if (!allowed) throw await refuse(vault, { target, request, person, reasons })
+  const concerned = await concernedOf(vault.people, person, request.signal)
+  const related = await vault.permit.related(ask, idsOf(person))
+  const { allowed, reasons } = vault.permit.decide(ask, { concerned, notices, related })
+  if (!allowed) throw await refuse(vault, { target, request, concerned, reasons })
+  if (request.action === 'read') requireSubject(target, person)
+  // Kept from when the type was about somebody else: a search leaves it out.
+  else if (!isAboutSuch(target, person)) throw new PrivityError('not_found', { kind: 'record' })
   const record = findRecord(vault, target, { person, rows })
-  await ensureKnown(vault, { person, record, purpose: ask.name })
+  await ensureKnown(vault, { person, record, purpose: ask.name, concerned })
   const wanted = request.select ?? target.plan.fields
-  const visible = visibleFields(vault, target, person)
+  const visible = visibleFields(vault, target, concerned)
   const fields = visible === target.plan.fields ? wanted : wanted.filter(isIn(visible))
   const open = (some: readonly CompiledField[]): OpenedRecord | Promise<OpenedRecord> =>
     openAgain(vault, person, () => openRecord(vault, target, { person, record, fields: some }))
@@ -108,7 +115,7 @@ export async function readFetched(
   const opened = await open(fields)
   if (screen?.matches(opened.values) === false) return undefined
   const view = buildView(target.plan, wanted, opened)
-  await vault.audit.record(accessOf(vault, { target, request, person }, opened.classes))
+  await logAccess(vault, { target, request, concerned }, { classes: opened.classes })
   return view
 }
 
@@ -130,7 +137,7 @@ function openAgain<T>({ people }: Vault, { ring }: Person, open: () => T): T | P
 interface Accessing {
   readonly target: Target
   readonly request: Pick<ReadRequest, 'ask' | 'action'>
-  readonly person: Person
+  readonly concerned: Concerned
 }
 
 /** A refusal is thrown even if it cannot be logged. */
@@ -151,7 +158,8 @@ export async function logRefusalOf(
 ): Promise<void> {
   try {
     const { person } = await vault.people.read(id)
-    await logRefusal(vault, { target, person, request: { ask, action: 'read' } }, reasons)
+    const concerned = await concernedOf(vault.people, person)
+    await logRefusal(vault, { target, concerned, request: { ask, action: 'read' } }, reasons)
   } catch (error) {
     if (!isPrivityError(error)) throw error
   }
@@ -163,26 +171,31 @@ async function logRefusal(
   reasons: readonly DenialReason[],
 ): Promise<void> {
   try {
-    await vault.audit.record({ ...accessOf(vault, access, []), action: 'refused', reasons })
+    await logAccess(vault, access, { action: 'refused', reasons })
   } catch (error) {
     if (!isPrivityError(error)) throw error
   }
 }
 
-function accessOf(
-  vault: Vault,
-  { target, request, person }: Accessing,
-  classes: readonly number[],
-): Access {
+/** In the trail of everybody whom it is about. */
+async function logAccess(vault: Vault, access: Accessing, outcome: Partial<Access>): Promise<void> {
+  const [head, ...others] = trailsOf(access.concerned)
+  const record = (trail: Head): Promise<void> =>
+    vault.audit.record({ ...accessOf(vault, access, trail), ...outcome })
+  if (head === undefined) return
+  if (others.length === 0) return record(head)
+  await Promise.all([head, ...others].map(record))
+}
+
+function accessOf(vault: Vault, { target, request }: Accessing, head: Head): Access {
   const { ask, action } = request
-  const { head } = person
   return {
     pseudonym: head.pseudonym,
     actor: ask.actor,
     purpose: ask.name,
     action,
     record: target.record.name,
-    classes,
+    classes: [],
     head: head.sequence,
     at: vault.people.deps.clock.now(),
     ...(ask.task === undefined ? {} : { task: ask.task }),

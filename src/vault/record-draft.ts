@@ -1,4 +1,5 @@
 import type { JsonValue } from '../base/canonical.ts'
+import { decidedEnds } from '../consent/basis-end.ts'
 import type { ParsedChanges } from '../policy/compiled.ts'
 import { assertRecordSize } from '../policy/record-size.ts'
 import type { Rows } from '../storage/participant.ts'
@@ -7,6 +8,7 @@ import { moveRecordDue } from '../subjects/due.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ValueAt } from './normalise.ts'
 import { pageEntry, pageOf } from './open-record.ts'
+import { ownerAfter, saysOwner } from './owner.ts'
 import { type Aging, type AgingRecord, hasSection, retentionAfter } from './record-retention.ts'
 import { changeTokens, dropTokens } from './record-tokens.ts'
 import {
@@ -27,6 +29,8 @@ export interface RecordDraft {
   save(changes: ParsedChanges): void
   /** Carries out the end of some fields: they are unset, or set to what may stay of them. */
   end(changes: ParsedChanges): void
+  /** Puts something else in the place of some values: the record ends when it would have ended. */
+  replace(set: ParsedChanges['set']): void
   /** Remembers what the app tells of the record; without a time, that it has not happened after all. */
   tell(event: string, at: number | undefined): void
   /** Brings the record to the layout and the lookups of the running policy; values stay as they are. */
@@ -75,6 +79,10 @@ export function draftRecord(
     head,
     save: (changes) => save(state, { ...changes, ...savingOf(changes, 'written') }),
     end: (changes) => save(state, { ...changes, ...savingOf(changes, 'ended') }),
+    replace: (set) => {
+      const reindex = new Set(Object.keys(set))
+      save(state, { set, unset: [], reindex, taken: 'leave', kind: 'renewed' })
+    },
     tell: (event, at) => tell(state, { event, at }),
     renew: () =>
       save(state, { set: {}, unset: [], reindex: 'all', taken: 'leave', kind: 'renewed' }),
@@ -115,13 +123,14 @@ function save(state: State, { set, unset, kind, ...lookups }: Saving): void {
   const keptBytes = kept.reduce((sum, [name]) => sum + sectionSize(state, Number(name)), 0)
   assertRecordSize(Object.assign({}, ...payloads.values()), keptBytes)
   const sections = { ...Object.fromEntries(kept), ...sealPayloads(state, payloads) }
+  const valueAt = valuesAfter(state, payloads, classOf)
   writeHead(state, {
     revision: draft.sequence,
     sections,
-    ...changeTokens(state, {
-      fieldIds: lookups.reindex,
-      taken: lookups.taken,
-      valueAt: valuesAfter(state, payloads, classOf),
+    ...changeTokens(state, { fieldIds: lookups.reindex, taken: lookups.taken, valueAt }),
+    ...ownerAfter(target.record, head, (id) => {
+      const isAsked = kind === 'renewed' && head !== undefined && !saysOwner(target.record, head)
+      return isAsked || payloads.has(classOf(id) ?? -1) ? { value: valueAt(id) } : undefined
     }),
     ...retentionAfter(agingOf(state, sections), { kind, set: Object.keys(set), unset }),
   })
@@ -141,6 +150,7 @@ function agingOf(state: State, sections: RecordHead['sections']): AgingRecord {
     before: head,
     at: draft.at,
     registeredAt: draft.head.registeredAt,
+    purposeEnds: decidedEnds(vault.policy.purposes, draft.head),
     holds: (id) => hasSection(sections, id, vault.layouts),
   }
 }

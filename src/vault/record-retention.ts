@@ -1,5 +1,5 @@
 import type { RecordRules } from '../policy/record-rules.ts'
-import { dueAt, type EventTimes } from '../policy/retention-rules.ts'
+import { dueAt, type EventTimes, type PurposeEnds } from '../policy/retention-rules.ts'
 import type { RecordHead, RetentionFacts } from '../subjects/head.ts'
 import type { Layouts } from './layouts.ts'
 
@@ -7,7 +7,7 @@ import type { Layouts } from './layouts.ts'
 export interface Aging {
   /**
    * `written`: the app stores values; `ended`: what has come to its end is unset, or set to what may stay of it;
-   * `renewed`: values stay as they are.
+   * `renewed`: values stay as they are, or others take their place.
    */
   readonly kind: 'written' | 'ended' | 'renewed'
   /** Ids of fields. */
@@ -24,6 +24,8 @@ export interface AgingRecord {
   /** Of the operation. */
   readonly at: number
   readonly registeredAt: number
+  /** Of the person. */
+  readonly purposeEnds: PurposeEnds
   /** Whether the record may have a value of this field afterwards. */
   holds(fieldId: string): boolean
 }
@@ -33,6 +35,7 @@ export interface Ending {
   readonly rules: RecordRules
   readonly facts: Pick<RetentionFacts, 'events'>
   readonly registeredAt: number
+  readonly purposeEnds: PurposeEnds
 }
 
 /** What the head of the record has to remember; nothing when no rule asks for it. */
@@ -40,13 +43,13 @@ export function retentionAfter(
   record: AgingRecord,
   aging: Aging,
 ): { readonly retention?: RetentionFacts } {
-  const { rules, registeredAt } = record
+  const { rules, registeredAt, purposeEnds } = record
   if (rules === undefined) return {}
   // What was ended as a whole begins anew when something is stored there again.
   const isOver = aging.kind === 'ended' && ![...rules.fields.keys()].some(record.holds)
   const events = isOver ? {} : eventsAfter(record, { ...aging, rules })
   const fields = fieldsAfter(record, { ...aging, rules })
-  const ending = { rules, facts: { events }, registeredAt }
+  const ending = { rules, facts: { events }, registeredAt, purposeEnds }
   const pending = rules.isUniform ? rules.ending.filter(record.holds).slice(0, 1) : fields
   const dues = pending.flatMap((id) => fieldDue(ending, id) ?? [])
   return {
@@ -61,13 +64,19 @@ export function retentionAfter(
 }
 
 /** When a field of a record ends; undefined when no end is known. */
-export function fieldDue({ rules, ...ending }: Ending, fieldId: string): number | undefined {
+export function fieldDue(
+  { rules, purposeEnds, ...ending }: Ending,
+  fieldId: string,
+): number | undefined {
   const field = rules.fields.get(fieldId)
-  return field === undefined ? undefined : dueAt(field, eventTimes(ending))
+  return field === undefined ? undefined : dueAt(field, eventTimes(ending), purposeEnds)
 }
 
 /** Everything that rules count from. */
-export function eventTimes({ facts, registeredAt }: Omit<Ending, 'rules'>): EventTimes {
+export function eventTimes({
+  facts,
+  registeredAt,
+}: Pick<Ending, 'facts' | 'registeredAt'>): EventTimes {
   return { ...facts.events, registered: registeredAt }
 }
 
@@ -127,7 +136,7 @@ function fieldsAfter(
   for (const id of unset) open.delete(id)
   for (const id of set) {
     if (kind === 'written') open.add(id)
-    else open.delete(id)
+    if (kind === 'ended') open.delete(id)
   }
   return rules.ending.filter((id) => open.has(id))
 }

@@ -2,18 +2,22 @@ import type { JsonObject } from '../base/canonical.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
+import { type Concerned, headsOf } from '../permit/concerned.ts'
 import { notPermitted, type PersonFacts } from '../permit/permit.ts'
 import type { ParsedChanges, StoredFields } from '../policy/compiled.ts'
 import type { Rows } from '../storage/participant.ts'
-import type { Draft } from '../subjects/draft.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
 import { isOutrun } from './lookups.ts'
 import { recordReads } from './open-record.ts'
+import { ownerReads, requireOwner } from './owner.ts'
 import { logRefusalOf } from './read.ts'
 import { draftRecord, type RecordDraft } from './record-draft.ts'
 import { tokenReads } from './record-tokens.ts'
+import { type PartsRemoval, removeWithParts } from './remove-parts.ts'
+import { referenceReads, requireReferred } from './references.ts'
 import type { Target, Vault } from './vault.ts'
+import { requireSubject, withSubjects, type WriteSubjects } from './write-subjects.ts'
 
 /** Who writes about whom. */
 export interface WriteRequest {
@@ -64,73 +68,56 @@ export async function updateRecord(
   })
 }
 
-/** Removes one of many records, with its lookup rows. */
+/** Removes one of many records, with its lookup rows and its parts. */
 export async function removeRecord(
   vault: Vault,
   target: Target,
   request: WriteRequest,
 ): Promise<void> {
-  await write(vault, target, {
-    ...request,
-    type: 'record.removed',
-    content: {},
-    values: {},
-    written: target.record.fields.map(({ id }) => id),
-    apply: (record) => {
-      requireRevision(request.options, record.head)
-      record.remove()
+  const { options } = request
+  const { operationId: _, ...anonymous } = options
+  await removeWithParts(vault, target, {
+    request,
+    commit: (parts) => {
+      const isLast = parts?.isLast !== false
+      return write(vault, target, {
+        ...request,
+        // The id stands for the removal as a whole.
+        options: isLast ? options : anonymous,
+        type: isLast ? 'record.removed' : 'record.parts_removed',
+        content: {},
+        values: {},
+        written: target.record.fields.map(({ id }) => id),
+        parts,
+        apply: (record) => {
+          requireRevision(options, record.head)
+          if (isLast) record.remove()
+        },
+      })
     },
   })
 }
 
 interface Write extends WriteRequest {
-  readonly type: 'record.created' | 'record.updated' | 'record.removed'
+  readonly type: 'record.created' | 'record.updated' | 'record.removed' | 'record.parts_removed'
   readonly content: JsonObject
   /** Values that are written. */
   readonly values: StoredFields
   /** Ids of the fields that are touched. */
   readonly written: readonly string[]
+  readonly parts?: PartsRemoval | undefined
   apply(record: RecordDraft): void
 }
 
 async function write(vault: Vault, target: Target, request: Write): Promise<string> {
-  const { ask, id, recordId, options, type, written } = request
-  const related = await vault.permit.related(ask, id)
-  const event: JsonObject = {
-    type,
-    record: target.record.name,
-    purpose: ask.name,
-    actor: ask.actor.id,
-    roles: ask.actor.roles,
-    fields: written,
-    ...(ask.task === undefined ? {} : { task: ask.task }),
-  }
+  const { ask, id } = request
   await vault.lookups.open()
   const { version } = vault.lookups
   try {
-    const { value } = await vault.people.change<string>({
-      id,
-      operationId: options.operationId,
-      signal: options.signal,
-      policy: vault.policy.hash,
-      // The id of a new record is an answer, not a part of what was asked.
-      request: {
-        ...event,
-        ...request.content,
-        ...(type === 'record.created' || recordId === undefined ? {} : { recordId }),
-      },
-      reads: [
-        ...vault.permit.reads,
-        ...recordReads(vault, target, request),
-        ...tokenReads(vault, target, request.values),
-      ],
-      apply: (draft, rows) => {
-        requirePermission(vault, target, { request, draft, related, rows })
-        request.apply(draftRecord(vault, target, { draft, rows, recordId }))
-        return { event, value: recordId ?? '' }
-      },
+    return await withSubjects(vault, target, {
+      writing: request,
+      run: (subjects) => change(vault, target, { request, subjects }),
     })
-    return value
   } catch (error) {
     if (isPrivityError(error, 'not_permitted')) {
       await logRefusalOf(vault, { target, id, ask }, error.details.reasons)
@@ -142,10 +129,67 @@ async function write(vault: Vault, target: Target, request: Write): Promise<stri
   }
 }
 
+interface Changing {
+  readonly request: Write
+  readonly subjects: WriteSubjects
+}
+
+async function change(
+  vault: Vault,
+  target: Target,
+  { request, subjects }: Changing,
+): Promise<string> {
+  const { ask, id, recordId, options, type, written } = request
+  const { related } = subjects
+  const event: JsonObject = {
+    type,
+    record: target.record.name,
+    purpose: ask.name,
+    actor: ask.actor.id,
+    roles: ask.actor.roles,
+    fields: written,
+    ...(ask.task === undefined ? {} : { task: ask.task }),
+  }
+  const referred = referenceReads(vault, target, request)
+  const { value } = await vault.people.change<string>({
+    id,
+    operationId: options.operationId,
+    signal: options.signal,
+    policy: vault.policy.hash,
+    // The id of a new record is an answer, not a part of what was asked.
+    request: {
+      ...event,
+      ...request.content,
+      ...(type === 'record.created' || recordId === undefined ? {} : { recordId }),
+    },
+    reads: [
+      ...vault.permit.reads,
+      ...recordReads(vault, target, request),
+      ...tokenReads(vault, target, request.values),
+      ...ownerReads(vault, target, request),
+      ...(request.parts?.reads() ?? []),
+      ...subjects.keys,
+      ...referred,
+    ],
+    held: [...subjects.keys, ...referred],
+    apply: (draft, rows) => {
+      const concerned = subjects.concernedIn(draft, rows)
+      requirePermission(vault, target, { request, concerned, related, rows })
+      requireSubject(target, draft)
+      requireReferred(vault, target, { ...request, rows })
+      requireOwner(vault, target, { draft, rows, values: request.values })
+      request.apply(draftRecord(vault, target, { draft, rows, recordId }))
+      const told = request.parts?.apply(draft, rows)
+      return { event: { ...event, ...told }, value: recordId ?? '' }
+    },
+  })
+  return value
+}
+
 /** Who writes which fields, and the rows that say whether they may. */
 export interface Permission {
   readonly request: Pick<Write, 'ask' | 'written'>
-  readonly draft: Draft
+  readonly concerned: Concerned
   readonly related: boolean
   readonly rows: Rows
 }
@@ -158,17 +202,17 @@ export interface Permission {
 export function requirePermission(
   vault: Vault,
   target: Target,
-  { request, draft, related, rows }: Permission,
+  { request, concerned, related, rows }: Permission,
 ): void {
   const { ask, written } = request
   const [noticesKey = ''] = vault.permit.reads
-  const facts: PersonFacts = { head: draft.head, notices: rows.get(noticesKey), related }
+  const facts: PersonFacts = { concerned, notices: rows.get(noticesKey), related }
   const { reasons } = vault.permit.decide(ask, facts)
   const baseless = written.some((id) => {
     const field = target.record.fields.find((candidate) => candidate.id === id)
     return (
       !vault.permit.hasBasis(field?.purposes ?? [], facts) ||
-      !isCovered(vault, target, { draft, id })
+      !isCovered(vault, target, { concerned, id })
     )
   })
   if (reasons.length > 0 || baseless)
@@ -178,15 +222,17 @@ export function requirePermission(
 function isCovered(
   { layouts, policy }: Vault,
   { plan, record }: Target,
-  { draft, id }: { readonly draft: Draft; readonly id: string },
+  { concerned, id }: { readonly concerned: Concerned; readonly id: string },
 ): boolean {
   if (policy.purposes.get(plan.purpose)?.basis !== 'consent') return true
-  const under = draft.head.consents[plan.purpose]?.policy
-  return (
-    under === policy.hash ||
-    under === undefined ||
-    layouts.covered(under, plan.purpose, record.name).has(id)
-  )
+  return headsOf(concerned).every((head) => {
+    const under = head.consents[plan.purpose]?.policy
+    return (
+      under === policy.hash ||
+      under === undefined ||
+      layouts.covered(under, plan.purpose, record.name).has(id)
+    )
+  })
 }
 
 function requireRevision({ ifRevision }: ParsedWriteOptions, head: RecordHead | undefined): void {

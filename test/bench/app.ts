@@ -29,7 +29,8 @@ export interface App {
   may(id: string): Promise<boolean>
   give(id: string): Promise<void>
   refuse(id: string): Promise<void>
-  erase(id: string): Promise<void>
+  /** Resolves to the certificate. */
+  erase(id: string): Promise<string>
   /** Batches that were committed since they were last asked for. */
   takeBatches(): readonly Batch[]
   close(): Promise<void>
@@ -118,9 +119,7 @@ export async function openAppOn(
       await privity.consent.give(id, decision)
     },
     refuse: (id) => privity.consent.refuse(id, decision),
-    erase: async (id) => {
-      await privity.erasure.erase(id, { reason: 'subject_request' })
-    },
+    erase: (id) => privity.erasure.erase(id, { reason: 'subject_request' }),
     takeBatches: take,
     close: () => privity.close(),
   }

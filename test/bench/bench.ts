@@ -11,7 +11,7 @@ export interface Bench {
 export interface Contest {
   readonly candidates: readonly Candidate[]
   /** Told once the rounds are over, for what cannot be known before. */
-  readonly remarks?: () => readonly string[]
+  readonly remarks?: (results: readonly Result[]) => readonly string[]
   close(): Promise<void>
 }
 
@@ -32,33 +32,35 @@ export interface Result {
   readonly median: number
   readonly min: number
   readonly max: number
+  /** Median of the processor time, of all threads of the process. */
+  readonly cpu: number
 }
 
 const WARM_UP = 2
 
 /** Lets all candidates take turns in every round, so that whatever slows the machine slows them all. */
 export async function compare({ candidates }: Contest, rounds: number): Promise<readonly Result[]> {
-  const samples = new Map<Candidate, number[]>(candidates.map((candidate) => [candidate, []]))
+  const samples = new Map<Candidate, Sample[]>(candidates.map((candidate) => [candidate, []]))
   for (let round = -WARM_UP; round < rounds; round += 1) {
     for (const candidate of rotated(candidates, round + WARM_UP)) {
-      const microseconds = await measure(candidate)
-      if (round >= 0) samples.get(candidate)?.push(microseconds)
+      const sample = await measure(candidate)
+      if (round >= 0) samples.get(candidate)?.push(sample)
     }
   }
   return [...samples].map(([candidate, taken]) => {
-    const sorted = taken.toSorted((a, b) => a - b)
-    const [min = 0] = sorted
-    return { candidate, min, median: sorted[sorted.length >> 1] ?? 0, max: sorted.at(-1) ?? 0 }
+    const [times, cpus] = [sorted(taken, 'elapsed'), sorted(taken, 'cpu')]
+    const [min = 0] = times
+    return { candidate, min, median: medianOf(times), max: times.at(-1) ?? 0, cpu: medianOf(cpus) }
   })
 }
 
 /** The table of a contest, as lines. */
 export function toLines(results: readonly Result[]): readonly string[] {
-  const header = ['', 'µs/op', 'min', 'max', 'of floor']
-  const rows = results.map(({ candidate, median, min, max }) => {
+  const header = ['', 'µs/op', 'min', 'max', 'cpu', 'of floor']
+  const rows = results.map(({ candidate, median, min, max, cpu }) => {
     const floor = results.find((other) => other.candidate.name === candidate.floor)
     const share = floor === undefined ? 'floor' : `${toShare(floor.median / median)}x`
-    return [candidate.name, ...[median, min, max].map(toText), share]
+    return [candidate.name, ...[median, min, max, cpu].map(toText), share]
   })
   const widths = header.map((_, at) =>
     Math.max(...[header, ...rows].map((row) => row[at]?.length ?? 0)),
@@ -70,11 +72,27 @@ export function toLines(results: readonly Result[]): readonly string[] {
   )
 }
 
-async function measure({ before, run, ops }: Candidate): Promise<number> {
+/** Microseconds per operation. */
+interface Sample {
+  readonly elapsed: number
+  readonly cpu: number
+}
+
+async function measure({ before, run, ops }: Candidate): Promise<Sample> {
   await before?.()
-  const started = performance.now()
+  const [started, used] = [performance.now(), process.cpuUsage()]
   await run()
-  return ((performance.now() - started) * 1_000) / ops
+  const elapsed = ((performance.now() - started) * 1_000) / ops
+  const { user, system } = process.cpuUsage(used)
+  return { elapsed, cpu: (user + system) / ops }
+}
+
+function sorted(samples: readonly Sample[], of: keyof Sample): readonly number[] {
+  return samples.map((sample) => sample[of]).toSorted((a, b) => a - b)
+}
+
+function medianOf(ordered: readonly number[]): number {
+  return ordered[ordered.length >> 1] ?? 0
 }
 
 function rotated<T>(items: readonly T[], by: number): readonly T[] {

@@ -14,6 +14,7 @@ import { postgresBenches } from './postgres.ts'
 import { readBench } from './read.ts'
 import { resealBench } from './reseal.ts'
 import { sealBench } from './seal.ts'
+import { sweepBench } from './sweep.ts'
 import { verifyBench } from './verify.ts'
 
 const BENCHES: readonly Bench[] = [
@@ -22,6 +23,7 @@ const BENCHES: readonly Bench[] = [
   createBench,
   mayBench,
   eraseBench,
+  sweepBench,
   ...consentBenches,
   ...postgresBenches,
   auditBench,
@@ -55,7 +57,7 @@ async function measure(bench: Bench): Promise<void> {
   try {
     const contest = await bench.setUp(folder)
     const results = await compare(contest, rounds)
-    const remarks = contest.remarks?.() ?? []
+    const remarks = contest.remarks?.(results) ?? []
     await contest.close()
     console.log(['', `${bench.name}: ${bench.title}`, ...bench.notes, ''].join('\n'))
     for (const line of toLines(results)) console.log(`  ${line}`)

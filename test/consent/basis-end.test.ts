@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Purpose } from 'privity'
 import { addDuration } from '../../src/base/time.ts'
-import { type BasisEnd, lastEnd, purposeEnd } from '../../src/consent/basis-end.ts'
+import {
+  type BasisEnd,
+  decidedEnds,
+  endOfAll,
+  lastEnd,
+  purposeEnd,
+} from '../../src/consent/basis-end.ts'
 import { basisDenials, type BasisFacts } from '../../src/consent/status.ts'
 import { LEGAL_BASES, type LegalBasis } from '../../src/policy/legal-basis.ts'
 import type { ConsentFact, ConsentState } from '../../src/subjects/head.ts'
@@ -126,5 +132,42 @@ describe('the end of the last purpose', () => {
       }),
       SETTINGS,
     )
+  })
+})
+
+describe('a purpose that no policy has any more', () => {
+  const none = new Map<string, Purpose>()
+  const some = new Map([['books', purposeOf('contract')]])
+  const given: ConsentFact = { state: 'given', at: AT, validUntil: AT + 5, policy: 'p' }
+  const facts = {
+    consents: {
+      news: { state: 'withdrawn', at: AT, policy: 'p' },
+      ads: given,
+      tips: { state: 'given', at: AT, policy: 'p' },
+      asked: { state: 'requested', at: AT, policy: 'p' },
+    },
+    objections: { taste: AT + 1 },
+  } as const
+
+  test('has ended by a word of the person, or when a consent runs out', () => {
+    expect([...decidedEnds(none, facts)]).toEqual([
+      ['news', AT],
+      ['ads', AT + 5],
+      ['taste', AT + 1],
+    ])
+    expect(endOfAll(['news', 'ads', 'taste'], none, facts)).toBe(AT + 5)
+  })
+
+  test('goes on where nothing was said of it, and keeps what others let go', () => {
+    for (const name of ['never', 'asked', 'tips', 'toString'])
+      expect(endOfAll(['news', name], none, facts)).toBe('open')
+    expect(endOfAll(['news', 'books'], some, facts)).toBe('open')
+    expect(endOfAll([], none, facts)).toBe('unbegun')
+  })
+
+  test('has no grace, and that of a purpose which is there counts', () => {
+    const known = new Map([['news', purposeOf('consent', { days: 3 })]])
+    expect(endOfAll(['news'], known, facts)).toBe(addDuration(AT, { days: 3 }))
+    expect([...decidedEnds(known, facts)]).toContainEqual(['news', addDuration(AT, { days: 3 })])
   })
 })

@@ -94,6 +94,44 @@ describe('the data of a purpose that has ended', () => {
     })
   })
 
+  test('stays as long as what still needs it is to have it, and no longer', () => {
+    const retention = { keep: { days: 30 }, from: 'created' } as const
+    const timed = definePurposes({ ...purposes, books: { ...purposes.books, retention } })
+    const note = defineRecord(timed, ({ field }) => ({
+      f0: field(z.string(), { purposes: ['news', 'books'] }),
+    }))
+    const policy = compilePolicy(
+      definePolicy({ controller, purposes: timed, records: { note }, roles: {} }),
+    )
+    const told = (created: number) => {
+      const facts = { rules: 'r', events: { created } }
+      const singles = { '1': { revision: 1, sections: {}, tokens: [], retention: facts } }
+      return left(policy, headOf({ consents: { news: withdrawn }, singles }), ['news'])
+    }
+    const kept = { record: 'note', field: 'f0', ground: 'purpose:books', basis: 'legal_obligation' }
+    expect(told(NOW)).toEqual({ goes: [], stays: [{ ...kept, until: toInstant(NOW + 30 * DAY) }] })
+    // A grace is for who changes their mind: until then the consent may come back.
+    expect(told(NOW - 25 * DAY)).toEqual({
+      goes: [],
+      stays: [{ ...kept, until: toInstant(NOW + 10 * DAY) }],
+    })
+    const late = headOf({
+      consents: { news: { ...withdrawn, at: NOW - 40 * DAY } },
+      singles: {
+        '1': {
+          revision: 1,
+          sections: {},
+          tokens: [],
+          retention: { rules: 'r', events: { created: NOW - 40 * DAY } },
+        },
+      },
+    })
+    expect(left(policy, late, ['news'])).toEqual({
+      goes: [{ record: 'note', fields: ['f0'], at: toInstant(NOW) }],
+      stays: [],
+    })
+  })
+
   test('is nothing of records that the person has none of, nor of a purpose that goes on', () => {
     const policy = policyOf([['news'], ['books']])
     const none = headOf({ consents: { news: withdrawn }, singles: {} })
@@ -163,10 +201,10 @@ describe('the date at which it is looked at what a person still has', () => {
     expect(dated(policyOf([['news']]), later)).toEqual({ [BASIS_DUE]: NOW + 10 * DAY })
   })
 
-  test('is that on which a consent runs out, where nothing else sees all that it does', () => {
+  test('is that on which a consent runs out, whatever else needs the data now', () => {
     const head = headOf({ consents: { news: given } })
     expect(dated(policyOf([['news'], ['ads']]), head)).toEqual({ [BASIS_DUE]: NOW + 110 * DAY })
-    expect(dated(policyOf([['news', 'books']]), head)).toBeUndefined()
+    expect(dated(policyOf([['news', 'books']]), head)).toEqual({ [BASIS_DUE]: NOW + 110 * DAY })
   })
 
   test('is never put off, and leaves other dates alone', () => {

@@ -106,7 +106,8 @@ const NOTHING = { completed: 0, cancelled: 0, incomplete: 0, waiting: 0, failed:
 
 test('an erasure that a hold stopped erases nobody once the hold is released', async () => {
   const { privity, id, as, clock, jobs, release } = await openHolding()
-  expect(await refusal(privity.erasure.erase(id, { reason: REASON }))).toMatchObject({
+  const plan = await privity.erasure.plan(id, { reason: REASON })
+  expect(await refusal(privity.erasure.run(plan))).toMatchObject({
     code: 'erasure_incomplete',
     details: { failing: ['privity:kept'] },
   })
@@ -126,7 +127,9 @@ test('one whose process died is stopped by the hold in work, and erases nobody l
   const { privity, id, as, clock, jobs, release } = await openHolding(() => {
     throw new RangeError('died')
   })
-  await expect(privity.erasure.erase(id, { reason: REASON })).rejects.toThrow()
+  await expect(
+    privity.erasure.request(id, { reason: REASON, grace: { days: 1 } }),
+  ).rejects.toThrow()
   expect(jobs()).toHaveLength(1)
   clock.advance({ days: 1 })
   expect(await privity.erasure.work()).toEqual({ ...NOTHING, incomplete: 1 })

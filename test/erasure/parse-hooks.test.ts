@@ -57,3 +57,12 @@ test('a hook that says nothing about itself has nothing but its methods', () => 
   const [hook] = parseHooks([{ id: 'a', ...METHODS }])
   expect(Object.keys(hook ?? {})).toEqual(['id', 'plan', 'execute', 'verify'])
 })
+
+for (const method of ['plan', 'execute', 'verify'] as const) {
+  test(`a hook without ${method} is refused`, async () => {
+    const error = await refusal(() => parseHooks([{ id: 'a', ...METHODS, [method]: undefined }]))
+    expect(error.details).toEqual({
+      issues: [{ path: ['hooks', 0, method], code: 'not_a_function' }],
+    })
+  })
+}

@@ -159,4 +159,28 @@ describe('a selection', () => {
       { numRuns: 1_000 },
     )
   })
+
+  test('takes a part along with its owner, whatever it is asked for, but for what is kept', () => {
+    check((some, where) => {
+      const along = selectFields({ ...some, endOf: () => ({ kind: 'delete' }) })
+      const kept = isKept(some, where)
+      expect(along.concerns(where)).toBe(true)
+      expect(along.takesUnknown(where, where.sealedFor)).toBe(true)
+      expect(along.verdict(where).kind).toBe(kept ? 'stays' : 'goes')
+      if (kept) expect(along.takesWhole(where)).toBe(false)
+      if (some.kept.length === 0) expect(along.takesWhole(where)).toBe(true)
+    })
+  })
+
+  test('lets a part go by clearing one field, and changes nothing about the others', () => {
+    check((some, where, selection) => {
+      const end = { kind: 'detach', fieldId: 'a' } as const
+      const released = selectFields({ ...some, endOf: () => end })
+      expect(released.concerns(where)).toBe(true)
+      expect(released.declared(where.record, where.recordId).has('a')).toBe(true)
+      expect(released.takesWhole(where)).toBe(selection.takesWhole(where))
+      if (where.fieldId !== 'a') expect(released.verdict(where)).toEqual(selection.verdict(where))
+      else expect(released.verdict(where).kind).toBe(isKept(some, where) ? 'stays' : 'goes')
+    })
+  })
 })

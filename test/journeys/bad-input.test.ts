@@ -786,13 +786,19 @@ const BESIDE_ACME: readonly Call[] = [
       ({ field }: never) => ({
         name: (field as (...args: unknown[]) => unknown)(z.string(), { purposes: ['support'] }),
       }),
-      { many: true },
+      {
+        many: true,
+        sharedWith: { onErase: 'refcount' },
+        ownedBy: { record: 'ticket', field: 'name', onErase: 'delete' },
+      },
     ],
     run: defineRecord,
     takes: taking({
       '0.support.description': WELL_FORMED_TEXT,
       2: NO_OPTIONS,
       '2.many': new Set(['undefined', 'true']),
+      '2.sharedWith': ABSENT,
+      '2.ownedBy': ABSENT,
     }),
   },
   {
@@ -805,6 +811,10 @@ const BESIDE_ACME: readonly Call[] = [
         records: {},
         roles: { agent: { purposes: ['support'] } },
         version: '1',
+        collections: {
+          orders: { hook: 'shop' },
+          logs: { waiver: { reason: 'gone in a week', reviewAt: '2027-06-30' } },
+        },
       },
     ],
     run: definePolicy,
@@ -817,7 +827,16 @@ const BESIDE_ACME: readonly Call[] = [
       '0.roles': new Set(['empty object']),
       '0.roles.agent.purposes': new Set(['empty list']),
       '0.version': new Set([...WELL_FORMED_TEXT, 'undefined']),
+      '0.collections': new Set(['undefined', 'empty object']),
+      '0.collections.orders.hook': WELL_FORMED_TEXT,
+      '0.collections.logs.waiver.reason': WELL_FORMED_TEXT,
     }),
+  },
+  {
+    name: 'policy.explain',
+    good: () => [{ at: '2027-06-30T00:00:00Z' }],
+    run: policy.explain,
+    takes: taking({ 0: NO_OPTIONS, '0.at': ABSENT }),
   },
 ]
 

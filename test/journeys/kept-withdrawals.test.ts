@@ -143,6 +143,23 @@ journey('what the running policy does not know stays kept for one that does', as
   await again.close()
 })
 
+journey(
+  'what is kept for a household, which never consented, keeps nobody from opening',
+  async (place) => {
+    const before = await openAcme(place.store(), { clock: eagerClock() })
+    const { id: anna } = await before.subjects.register()
+    const { id: household } = await before.subjects.group({ members: [anna] })
+    await before.close()
+    const store = await contradict(place)
+    const closed = await open(place, store)
+    await closed.consent.withdraw(household, MARKETING, { operationId: 'ours' })
+    await closed.consent.withdraw(store.id, MARKETING, { operationId: 'no' })
+    await closed.close()
+    await acceptCopy(place, store.anchor)
+    await expectWithdrawnOnce(place, store)
+  },
+)
+
 journey('of two processes that record what was kept at once, one does', async (place) => {
   const store = await keepOne(place)
   const instances = await Promise.all([open(place, store), open(place, store)])

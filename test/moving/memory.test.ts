@@ -50,18 +50,17 @@ function countingStore(): { readonly store: Store; readonly rows: () => number }
 
 test('a store of any size moves through a memory of a fixed size', async () => {
   const { store, rows } = countingStore()
-  let most = 0
+  const samples: number[] = []
   let sampled = 0
   function held(): number {
     collectGarbage()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     return heapUsed + arrayBuffers
   }
-  const before = held()
   const onProgress = (moved: number): void => {
     if (moved - sampled < 5_000) return
     sampled = moved
-    most = Math.max(most, held() - before)
+    samples.push(held())
   }
   // The first page is shorter than it could be, so that it is not the last one.
   const source = { ...endlessStore() }
@@ -82,6 +81,8 @@ test('a store of any size moves through a memory of a fixed size', async () => {
   })
   expect([totals.rows, rows()]).toEqual([ROWS + 1, ROWS])
   expect(totals.bytes).toBeGreaterThan(100 * MIB)
-  expect(most).toBeGreaterThan(0)
-  expect(most).toBeLessThan(16 * MIB)
+  expect(samples.length).toBeGreaterThan(8)
+  // From the first sample on: what the code itself takes, once it runs, is there by then.
+  const [first = 0] = samples
+  expect(Math.max(...samples) - first).toBeLessThan(16 * MIB)
 }, 60_000)

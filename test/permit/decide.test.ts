@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Decision, type DecisionFacts, decide } from '../../src/permit/decide.ts'
+import {
+  type Decision,
+  type DecisionFacts,
+  decide,
+  decideForAll,
+  denial,
+} from '../../src/permit/decide.ts'
 import { LEGAL_BASES, type LegalBasis } from '../../src/policy/legal-basis.ts'
 import type { ConsentFact, ConsentState } from '../../src/subjects/head.ts'
 
@@ -124,6 +130,29 @@ describe('a decision', () => {
       'objected',
       'restricted',
     ])
+  })
+})
+
+describe('a decision about several people', () => {
+  test('is yes where all say yes, and no with every reason of any of them', () => {
+    fc.assert(
+      fc.property(fc.array(facts, { minLength: 1, maxLength: 5 }), (given) => {
+        const decisions = given.map(decide)
+        const { allowed, reasons } = decideForAll(decisions)
+        expect(allowed).toBe(decisions.every((decision) => decision.allowed))
+        expect(new Set(reasons)).toEqual(new Set(decisions.flatMap((each) => each.reasons)))
+        expect(reasons.length).toBe(new Set(reasons).size)
+        expect(allowed).toBe(reasons.length === 0)
+      }),
+      SETTINGS,
+    )
+  })
+
+  test('of one is that of the one, and of none is no', () => {
+    expect(decideForAll([decide(YES)])).toEqual(decide(YES))
+    expect(decideForAll([])).toEqual({ allowed: false, reasons: ['no_basis'] })
+    expect(decideForAll([decide(YES), denial('erased')])).toEqual(denial('erased'))
+    expect(decideForAll([{ reasons: [] } as unknown as Decision]).allowed).toBe(false)
   })
 })
 

@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addDuration, type Duration, toInstant } from '../../src/base/time.ts'
 import type { Retention, RetentionFloor } from '../../src/policy/retention.ts'
-import { dueAt, endOf, type FieldRules, keptBy } from '../../src/policy/retention-rules.ts'
+import {
+  dueAt,
+  endOf,
+  type FieldRules,
+  keptBy,
+  type Need,
+} from '../../src/policy/retention-rules.ts'
 
 const JANUARY = Date.UTC(2026, 0, 15)
 const EVENTS = ['registered', 'created', 'updated', 'closed'] as const
@@ -11,6 +17,10 @@ const NOTHING: FieldRules = { id: 'a', name: 'a', maxima: [], purposes: [], floo
 
 function years(keep: number, from = 'created'): Retention {
   return { keep: { years: keep }, from }
+}
+
+function need(purpose: string, retention?: Retention): Need {
+  return retention === undefined ? { purpose } : { purpose, retention }
 }
 
 function floor(keep: number, from = 'created'): RetentionFloor {
@@ -34,15 +44,21 @@ const rules: fc.Arbitrary<Retention> = fc.record(
 const floors: fc.Arbitrary<RetentionFloor> = rules.chain((rule) =>
   fc.nat(9).map((ground) => ({ ...rule, ground: `law ${ground}` })),
 )
+const needs: fc.Arbitrary<readonly Need[]> = fc
+  .array(fc.option(rules, { nil: undefined }), { maxLength: 3 })
+  .map((given) => given.map((rule, at) => need('abc'.charAt(at), rule)))
 const fields: fc.Arbitrary<FieldRules> = fc
   .record({
     maxima: fc.array(rules, { maxLength: 3 }),
-    purposes: fc.array(rules, { maxLength: 3 }),
+    purposes: needs,
     floors: fc.array(floors, { maxLength: 3 }),
   })
   .map((given) => ({ ...NOTHING, ...given }))
 const moments = fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) })
 const events = fc.dictionary(fc.constantFrom(...EVENTS), moments)
+const purposeEnds = fc
+  .dictionary(fc.constantFrom('a', 'b', 'c'), moments)
+  .map((ends) => new Map(Object.entries(ends)))
 
 describe('the end of a field', () => {
   test('is the earliest of its maxima', () => {
@@ -54,7 +70,7 @@ describe('the end of a field', () => {
   })
 
   test('is the last of its purposes, once all of them have one', () => {
-    const field = { ...NOTHING, purposes: [years(2), years(4, 'closed')] }
+    const field = { ...NOTHING, purposes: [need('a', years(2)), need('b', years(4, 'closed'))] }
     expect(dueAt(field, { created: JANUARY })).toBeUndefined()
     expect(day(dueAt(field, { created: JANUARY, closed: JANUARY }))).toBe('2030-01-15')
     const shorter = { ...field, maxima: [years(1)] }
@@ -115,6 +131,39 @@ describe('the end of a field', () => {
         const longer = dueAt({ ...field, floors: [...field.floors, another] }, times)
         expect(shorter ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(due)
         expect(longer ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(due)
+      }),
+    )
+  })
+
+  test('is that of what is still needed, once a purpose has ended by a word of the person', () => {
+    const field = { ...NOTHING, purposes: [need('a', years(2)), need('b')] }
+    const created = { created: JANUARY }
+    const said = (ends: { readonly [purpose: string]: number }) =>
+      day(dueAt(field, created, new Map(Object.entries(ends))))
+    expect(said({})).toBeUndefined()
+    expect(said({ b: JANUARY })).toBe('2028-01-15')
+    expect(said({ a: JANUARY })).toBeUndefined()
+    expect(said({ a: JANUARY, b: JANUARY })).toBe('2026-01-15')
+    expect(said({ b: Date.UTC(2030, 0, 1) })).toBe('2030-01-01')
+    expect(said({ c: JANUARY })).toBeUndefined()
+  })
+
+  test('comes no later by the end of a purpose, and never before the last of its purposes', () => {
+    fc.assert(
+      fc.property(fields, events, purposeEnds, (field, times, ends) => {
+        const due = dueAt(field, times) ?? Number.POSITIVE_INFINITY
+        const sooner = dueAt(field, times, ends) ?? Number.POSITIVE_INFINITY
+        expect(sooner).toBeLessThanOrEqual(due)
+        const last = field.purposes.map(({ purpose, retention }) => {
+          const timed = retention === undefined ? undefined : endOf(retention, times)
+          return Math.min(timed ?? Infinity, ends.get(purpose) ?? Infinity)
+        })
+        if (field.maxima.length === 0 && Number.isFinite(sooner))
+          expect(sooner).toBeGreaterThanOrEqual(Math.max(...last))
+        for (const it of field.floors) {
+          const end = endOf(it, times) ?? Number.POSITIVE_INFINITY
+          expect(sooner).toBeGreaterThanOrEqual(end)
+        }
       }),
     )
   })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { isPrivityError } from '../../src/base/errors.ts'
 import { compilePolicy } from '../../src/policy/compile.ts'
+import { hasEnd } from '../../src/policy/retention-rules.ts'
 import { definePolicy } from '../../src/policy/define-policy.ts'
 import { defineRecord } from '../../src/policy/define-record.ts'
 import type { PolicyFinding } from '../../src/policy/findings.ts'
@@ -70,7 +71,7 @@ describe('retention', () => {
     expect(rules?.isUniform).toBe(false)
     const field = rules?.fields.get('text')
     expect(field?.maxima).toEqual([{ keep: { days: 0 }, from: 'closed' }, KEEP])
-    expect(field?.purposes).toEqual([KEEP])
+    expect(field?.purposes).toEqual([{ purpose: 'support', retention: KEEP }])
     expect(field?.floors.map(({ ground }) => ground)).toEqual([
       'law',
       'HGB § 257(4), AO § 147(3)',
@@ -88,8 +89,13 @@ describe('retention', () => {
     const define = definePolicy as Loose
     const declared = define({ controller, purposes, records: { both }, roles: {} }) as object
     const rules = compilePolicy(declared).records.get('both')?.retention
-    expect(rules?.ending).toEqual(['one'])
-    expect(rules?.fields.get('two')?.purposes).toEqual([])
+    // What the others need ends with those, by a word of the person.
+    expect(rules?.ending).toEqual(['one', 'two'])
+    const ends = ['one', 'two'].map((id) => {
+      const field = rules?.fields.get(id)
+      return field !== undefined && hasEnd(field)
+    })
+    expect(ends).toEqual([true, false])
   })
 
   test('is no concern of a record about which nothing is said', () => {

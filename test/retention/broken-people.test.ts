@@ -84,9 +84,13 @@ test('a limit is one of people of whom something is done: who is kept or fails s
   clock.advance({ days: 60 })
   damage(share, (key) => key.endsWith(`/p/${broken}`))
   const sweep = () => privity.retention.sweep({ limit: 1 })
-  for (const _ of others)
-    expect(await sweep()).toEqual({ people: 3, records: 1, erased: 0, kept: 1, failed: 1 })
-  expect(await sweep()).toEqual({ people: 2, records: 0, erased: 0, kept: 1, failed: 1 })
+  // Who is kept comes up again when the hold is looked at.
+  for (const [nth] of others.entries()) {
+    const kept = nth === 0 ? 1 : 0
+    const people = 2 + kept
+    expect(await sweep()).toEqual({ people, records: 1, erased: 0, kept, failed: 1 })
+  }
+  expect(await sweep()).toEqual({ people: 1, records: 0, erased: 0, kept: 0, failed: 1 })
   await privity.close()
 })
 

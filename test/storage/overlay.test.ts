@@ -55,6 +55,27 @@ describe('an overlay', () => {
     })
   })
 
+  test('checks what is held and nobody changes, and writes it as it is', () => {
+    const overlay = createOverlay(SNAPSHOT)
+    overlay.hold('b')
+    overlay.hold('c')
+    overlay.apply({ put: [['a', utf8('x')]], del: [] })
+    overlay.hold('a')
+    expect(overlay.toBatch()).toEqual({
+      checks: [
+        ['b', utf8('22')],
+        ['c', null],
+        ['a', utf8('1')],
+      ],
+      put: [
+        ['b', utf8('22')],
+        ['a', utf8('x')],
+      ],
+      del: ['c'],
+    })
+    expect(() => overlay.hold('z')).toThrow(TypeError)
+  })
+
   test('of several changes writes each row once, as the last one left it', () => {
     const key = fc.constantFrom('a', 'b', 'c', 'd')
     const change = fc.tuple(key, fc.option(fc.uint8Array({ maxLength: 9 }), { nil: undefined }))

@@ -111,12 +111,13 @@ interface ShopOptions {
   readonly clock?: FakeClock
   readonly keys?: KeyProvider
   readonly hooks?: readonly ErasureHook[]
+  readonly journal?: Store
 }
 
 /** The shop, as another process opens it. */
 export async function reopenShop(
   store: Store,
-  { clock = fakeClock(START), keys = localKeys(SECRET), hooks = [] }: ShopOptions = {},
+  { clock = fakeClock(START), keys = localKeys(SECRET), hooks = [], journal }: ShopOptions = {},
 ): Promise<Shop> {
   const keyStore = keyStoreOf(store)
   const privity = await createPrivity({
@@ -126,6 +127,7 @@ export async function reopenShop(
     clock,
     hooks,
     ...(keyStore === undefined ? {} : { keyStore }),
+    ...(journal === undefined ? {} : { journal }),
   })
   return {
     privity: privity as never,

@@ -460,3 +460,122 @@ describe('retention', () => {
     statutory('NL.tax', {})
   })
 })
+
+describe('whom data is about', () => {
+  const ticket = defineRecord(
+    purposes,
+    ({ field }) => ({ text: field(z.string(), { purposes: ['support'] }) }),
+    { many: true },
+  )
+  const note = defineRecord(
+    purposes,
+    ({ field }) => ({
+      ticketId: field(z.string(), { purposes: ['support'] }),
+      agentId: field(z.string(), {
+        purposes: ['support'],
+        lookup: 'exact',
+        refs: { onErase: 'retain', reason: 'tax', reviewAt: '2027-06-30' },
+      }),
+      friendId: field(z.string().exactOptional(), {
+        purposes: ['support'],
+        lookup: { by: 'exact', people: 1_000 },
+        refs: { onErase: 'detach' },
+      }),
+      partner: field(z.string(), {
+        purposes: ['support'],
+        lookup: 'exact',
+        refs: { onErase: 'anonymise' },
+        atEnd: { anonymise: (plain) => plain.slice(0, 1) },
+        waiver: { reason: 'a brand', reviewAt: '2027-06-30' },
+      }),
+    }),
+    { many: true, ownedBy: { record: 'ticket', field: 'ticketId', onErase: 'delete' } },
+  )
+  const rest = {
+    controller: { id: 'a', name: 'A', contact: 'a', country: 'NL' },
+    purposes,
+    roles: {},
+  } as const
+
+  test('is declared, with what is kept elsewhere', () => {
+    const policy = definePolicy({
+      ...rest,
+      records: { ticket, note },
+      collections: {
+        orders: { hook: 'shop' },
+        logs: { waiver: { reason: 'gone in a week', reviewAt: '2027-06-30' } },
+      },
+    })
+    for (const finding of policy.explain({ at: '2027-07-01T00:00:00Z' }))
+      if (finding.kind === 'collection') expectTypeOf(finding.collection).toEqualTypeOf<string>()
+      else expectTypeOf(finding.record).toEqualTypeOf<string>()
+    expectTypeOf<Accessor<{ readonly note: typeof note }, 'support'>['note']>().toEqualTypeOf<
+      ManyAccessor<typeof note.fields, 'support'>
+    >()
+  })
+
+  test('does not compile for a field that cannot carry it out', () => {
+    defineRecord(purposes, ({ field }) => ({
+      // @ts-expect-error refs needs a lookup
+      a: field(z.string(), { purposes: ['support'], refs: { onErase: 'delete' } }),
+      // @ts-expect-error and that by exact values
+      b: field(z.string(), { purposes: ['support'], lookup: 'email', refs: { onErase: 'delete' } }),
+      // @ts-expect-error what is retained has a reason and a day of review
+      c: field(z.string(), { purposes: ['support'], lookup: 'exact', refs: { onErase: 'retain' } }),
+      d: field(z.string(), {
+        purposes: ['support'],
+        lookup: 'exact',
+        // @ts-expect-error what is anonymised needs a function
+        refs: { onErase: 'anonymise' },
+      }),
+      e: field(z.string(), {
+        purposes: ['support'],
+        lookup: 'exact',
+        // @ts-expect-error a verb of shared records
+        refs: { onErase: 'refcount' },
+      }),
+      // @ts-expect-error a waiver has a day of review
+      f: field(z.string(), { purposes: ['support'], waiver: { reason: 'a brand' } }),
+    }))
+  })
+
+  test('does not compile for an owner that a record cannot name', () => {
+    defineRecord(
+      purposes,
+      ({ field }) => ({ a: field(z.string(), { purposes: ['support'] }) }),
+      // @ts-expect-error the record has no field 'b'
+      { many: true, ownedBy: { record: 'ticket', field: 'b', onErase: 'delete' } },
+    )
+    defineRecord(
+      purposes,
+      ({ field }) => ({ a: field(z.string(), { purposes: ['support'] }) }),
+      // @ts-expect-error a person has many of what is a part
+      { ownedBy: { record: 'ticket', field: 'a', onErase: 'delete' } },
+    )
+    defineRecord(
+      purposes,
+      ({ field }) => ({ a: field(z.string(), { purposes: ['support'] }) }),
+      // @ts-expect-error a verb of references
+      { sharedWith: { onErase: 'detach' } },
+    )
+    definePolicy({
+      ...rest,
+      // @ts-expect-error record 'note' is owned by 'ticket', which the policy does not declare
+      records: { note },
+    })
+  })
+
+  test('does not compile for data elsewhere that nobody reaches and nobody waives', () => {
+    const waiver = { reason: 'gone in a week', reviewAt: '2027-06-30' }
+    definePolicy({
+      ...rest,
+      records: {},
+      collections: {
+        // @ts-expect-error neither
+        none: {},
+        // @ts-expect-error both
+        both: { hook: 'shop', waiver },
+      },
+    })
+  })
+})

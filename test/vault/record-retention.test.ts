@@ -11,6 +11,7 @@ import { controller } from '../support/acme.ts'
 
 const START = Date.UTC(2026, 0, 15)
 const DAY = 86_400_000
+const purposeEnds = new Map<string, number>()
 const purposes = definePurposes({ support: { basis: 'contract', description: 'Answer' } })
 const of = { purposes: ['support'] } as const
 
@@ -119,7 +120,7 @@ describe('what a record remembers of its end', () => {
           const first = index === 0 ? ({ ...aging, kind: 'written' } as const) : aging
           model = step(model, first, at)
           const { present } = model
-          const record = { rules: MIXED, before: head, at, registeredAt: START }
+          const record = { rules: MIXED, before: head, at, registeredAt: START, purposeEnds }
           const facts = retentionAfter({ ...record, holds: (id) => present.has(id) }, first)
           head = { revision: index, sections: {}, tokens: [], ...facts }
           expect(facts.retention?.due).toBe(dueOf(model))
@@ -132,7 +133,13 @@ describe('what a record remembers of its end', () => {
   })
 
   test('is one date where all fields end together', () => {
-    const record = { rules: UNIFORM, before: undefined, at: START, registeredAt: START }
+    const record = {
+      rules: UNIFORM,
+      before: undefined,
+      at: START,
+      registeredAt: START,
+      purposeEnds,
+    }
     const written = { kind: 'written', set: ['a'], unset: [] } as const
     const facts = retentionAfter({ ...record, holds: (id) => id === 'a' }, written)
     expect(facts).toEqual({
@@ -155,7 +162,7 @@ describe('what a record remembers of its end', () => {
       tokens: [],
       retention: { rules: 'other', events: { created: 1 }, due: 2 },
     }
-    const record = { rules: undefined, before, at: START, registeredAt: START }
+    const record = { rules: undefined, before, at: START, registeredAt: START, purposeEnds }
     const renewed = { kind: 'renewed', set: [], unset: [] } as const
     expect(retentionAfter({ ...record, holds: () => true }, renewed)).toEqual({})
   })
@@ -167,7 +174,7 @@ describe('what a record remembers of its end', () => {
       tokens: [],
       retention: { rules: 'other', events: { met: START - DAY }, fields: ['a'] },
     }
-    const record = { rules: MIXED, before, at: START, registeredAt: START }
+    const record = { rules: MIXED, before, at: START, registeredAt: START, purposeEnds }
     const renewed = { kind: 'renewed', set: [], unset: [] } as const
     const facts = retentionAfter({ ...record, holds: (id) => id !== 'a' }, renewed)
     expect(facts.retention).toMatchObject({

@@ -3,6 +3,7 @@ import type { OwnEntry } from '../../subjects/own-entries.ts'
 
 /** An attachment as the log of its person tells of it; its bytes are outside the store. */
 export interface Attachment {
+  readonly sequence: number
   readonly accessClass: number
   readonly record: string
   readonly recordId: string | undefined
@@ -12,10 +13,14 @@ export interface Attachment {
 const SEALED = 'blob.sealed'
 
 /** The attachment that an entry is about; undefined for any other. Pure. */
-export function attachmentOf({ event }: Pick<OwnEntry, 'event'>): Attachment | undefined {
+export function attachmentOf({
+  sequence,
+  event,
+}: Pick<OwnEntry, 'sequence' | 'event'>): Attachment | undefined {
   if (event['type'] !== SEALED) return undefined
   const { record, recordId, fields } = event
   return {
+    sequence,
     accessClass: Number(event['class']),
     record: String(record),
     recordId: typeof recordId === 'string' ? recordId : undefined,
@@ -29,13 +34,12 @@ export function attachmentOf({ event }: Pick<OwnEntry, 'event'>): Attachment | u
  */
 export function holdsKey(
   selection: Selection,
-  { record, recordId, fieldIds }: Attachment,
+  { record, recordId, fieldIds, accessClass, sequence }: Attachment,
 ): boolean {
   const name = { record, recordId }
   if (!selection.concerns(name)) return true
-  if (selection.takesWhole(name)) return false
-  const sealedFor = { purposes: [] }
-  return !fieldIds.every(
-    (fieldId) => selection.verdict({ ...name, fieldId, sealedFor }).kind === 'goes',
-  )
+  const made = { accessClass, revision: sequence, isFixed: true } as const
+  if (selection.takesWhole(name, [made])) return false
+  const place = { ...name, sealedFor: { purposes: [] }, made }
+  return !fieldIds.every((fieldId) => selection.verdict({ ...place, fieldId }).kind === 'goes')
 }

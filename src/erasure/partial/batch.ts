@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../base/canonical.ts'
+import { keysOfClass } from '../../keys/key-ring.ts'
 import type { Rows } from '../../storage/participant.ts'
 import type { Key } from '../../storage/store.ts'
 import type { Before } from '../../subjects/draft.ts'
@@ -11,16 +12,26 @@ import type { Vault } from '../../vault/vault.ts'
 import type { Selection } from '../selection.ts'
 import { attachmentOf } from './attachments.ts'
 import { editRecord, lookupsOf, type RecordEdit } from './edit-record.ts'
-import { entryOf, type PlacedHead, placedHeads, recordRows, sealedIn } from './look.ts'
+import {
+  entryOf,
+  type OwnedSelection,
+  type PlacedHead,
+  placedHeads,
+  recordRows,
+  sealedIn,
+} from './look.ts'
 import { isRenewed, isUnderOld, lacksNewer, oldEntries, type Renewal } from './renewal.ts'
+import { isTold, type Telling } from './telling.ts'
 import { isTaking, type RecordWork, touchedBy, workOf } from './work.ts'
 
 /** Some records of a person, in one commit. */
 export interface BatchAsk {
   readonly vault: Vault
   readonly erasureId: string
+  /** What the log is told. Default: what went, under the id of the erasure. */
+  readonly event?: JsonObject
   /** What of a person goes, as they are at the moment of the commit. */
-  select(person: Person, heads: RecordHeads): Selection
+  select(person: Person, heads: RecordHeads): OwnedSelection
   /** As it was looked at, attachments included. */
   readonly person: Person
   readonly pages: ReadonlyMap<string, Key>
@@ -29,6 +40,8 @@ export interface BatchAsk {
   readonly attached: readonly number[]
   /** Somebody who was to be erased as a whole. */
   readonly closing: Closing | undefined
+  /** Absent where no journal has to be told. */
+  readonly telling: Telling | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -85,13 +98,27 @@ function decideBatch(ask: BatchAsk, person: Person, rows: Rows): Decided | 'stal
     .filter(isChosen)
     .map((record) => editOf(ask, selection, { person, rows, record, open }))
   const works = edits.flatMap(({ work }) => work ?? [])
-  if (!works.every((work) => isForeseen(ask.attached, open, work))) return 'stale'
+  if (!works.every((work) => isForeseen({ ...ask, ring: person.ring }, open, work))) return 'stale'
+  if (leavesParts(selection, works, chosen)) return 'stale'
+  // Nothing goes but what the journal has.
+  const closing = isClosed(ask, person) ? undefined : ask.closing
+  if (ask.telling !== undefined && !isTold(ask.telling, { works, closing })) return 'stale'
   const rest = records.filter((record) => !isChosen(record))
   const dropped = open.filter((renewal) => !rest.some(({ head }) => isUnderOld(head, renewal)))
   const upkeep = upkeepOf(ask, { person, edits, works, open, dropped })
   // Without a commit no newer key was made, and nothing is sealed under one.
   if (upkeep === undefined) return { upkeep, renewals: ask.renewals }
   return { upkeep, renewals: ask.renewals.map((renewal) => ({ since: sequence, ...renewal })) }
+}
+
+/** An owner goes with the last of its parts, or after it. */
+function leavesParts(
+  { owned }: OwnedSelection,
+  works: readonly RecordWork[],
+  chosen: ReadonlySet<string>,
+): boolean {
+  const removed = works.flatMap(({ removes, name }) => (removes ? [name] : []))
+  return owned !== undefined && (owned.leaves(removed, chosen) || owned.isUnsure)
 }
 
 interface Editable {
@@ -115,15 +142,16 @@ function editOf(
   return { sealed, reseals, work: work !== undefined && isTaking(work) ? work : undefined }
 }
 
-/** What goes must go from under a key that goes as well, or from under one that has to stay. */
+/** What goes must go from under a key that goes as well, from under one that has to stay, or from under none. */
 function isForeseen(
-  attached: readonly number[],
+  { attached, ring }: Pick<BatchAsk, 'attached'> & Pick<Person, 'ring'>,
   open: readonly Renewal[],
   work: RecordWork,
 ): boolean {
   return touchedBy(work).every(
     (accessClass) =>
       attached.includes(accessClass) ||
+      keysOfClass(ring, accessClass).length === 0 ||
       open.some(
         (renewal) => renewal.accessClass === accessClass && isUnderOld(work.sealed.head, renewal),
       ),
@@ -172,9 +200,9 @@ interface Deciding {
 function upkeepOf(ask: BatchAsk, deciding: Deciding): Upkeep | undefined {
   const { vault, closing } = ask
   const { person, edits, works, open, dropped } = deciding
-  const isClosed = closing === undefined || isClosedUntil(person.head, closing.until)
+  const isDone = isClosed(ask, person)
   const changed = edits.filter(({ work, reseals }) => work !== undefined || reseals.size > 0)
-  if (changed.length === 0 && dropped.length === 0 && isClosed) return undefined
+  if (changed.length === 0 && dropped.length === 0 && isDone) return undefined
   const made = new Set(
     open.flatMap((renewal) => (lacksNewer(person.ring, renewal) ? [renewal.accessClass] : [])),
   )
@@ -186,20 +214,24 @@ function upkeepOf(ask: BatchAsk, deciding: Deciding): Upkeep | undefined {
   }
   return {
     before,
-    event: eventOf(ask, works, gone.length),
+    event: ask.event ?? eventOf(ask, works, gone.length),
     edit: (draft, rows) => {
       for (const edit of changed) editRecord({ vault, person, draft, rows }, edit)
       // So that whatever is sealed from here on is sealed under the key that stays.
       for (const { accessClass } of open.filter((renewal) => !dropped.includes(renewal)))
         draft.key(accessClass)
-      if (!isClosed) closePerson(draft, vault.people.deps.keyspace, closing)
+      if (!isDone && closing !== undefined) closePerson(draft, vault.people.deps.keyspace, closing)
     },
   }
 }
 
+function isClosed({ closing }: BatchAsk, { head }: Person): boolean {
+  return closing === undefined || isClosedUntil(head, closing.until)
+}
+
 /** Names of records and fields, and numbers; no ids of records and no values. */
 function eventOf(
-  { vault, erasureId }: BatchAsk,
+  { vault, erasureId, telling }: BatchAsk,
   works: readonly RecordWork[],
   keys: number,
 ): JsonObject {
@@ -213,5 +245,8 @@ function eventOf(
     else fields[name.record] = [...new Set([...(fields[name.record] ?? []), ...ids])].sort()
   }
   const lookupRows = works.reduce((sum, work) => sum + lookupsOf(vault, work).length, 0)
-  return { type: 'fields.erased', erasureId, fields, records, values, lookupRows, keys }
+  const counts = { values, lookupRows, keys }
+  // So that the end can tell the journal which of its entries came true.
+  const told = telling?.entry === undefined ? {} : { intent: telling.entry }
+  return { type: 'fields.erased', erasureId, fields, records, ...counts, ...told }
 }

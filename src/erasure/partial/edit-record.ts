@@ -61,9 +61,17 @@ export function editRecord(editing: Editing, edit: RecordEdit): void {
     ...sealed.head,
     // Values that stay what they were are of the revision that they were of.
     ...(work === undefined ? {} : { revision: draft.sequence, ...dropLookups(editing, work) }),
+    ...ownerLeft(edit),
     sections,
   }
   writeHead(editing, sealed, work === undefined ? head : endedHead(editing, work, head))
+}
+
+/** Nobody, once the field that names the owner is gone. */
+function ownerLeft({ sealed, work }: RecordEdit): Pick<RecordHead, 'owner'> {
+  const [fieldId] = sealed.head.owner ?? []
+  const isGone = [...(work?.gone.values() ?? [])].some((ids) => ids.includes(fieldId ?? ''))
+  return isGone && fieldId !== undefined ? { owner: [fieldId, ''] } : {}
 }
 
 /** What is gone does not fall due any more. */
@@ -78,7 +86,7 @@ export function lookupsOf({ lookups }: Vault, work: RecordWork): readonly TokenF
   const { tokens, claims = [] } = work.sealed.head
   const facts = [...tokens, ...claims]
   if (work.removes) return facts
-  const ids = new Set([...work.gone.values()].flat())
+  const ids = new Set([...[...work.gone.values()].flat(), ...work.unread.fieldIds])
   const numbers = lookups.numbersOf(work.name.record, ids)
   return facts.filter(([lookup]) => numbers.has(lookup))
 }

@@ -1,3 +1,4 @@
+import { decidedEnds } from '../../consent/basis-end.ts'
 import type { Person } from '../../subjects/person.ts'
 import { pageEntry } from '../../vault/open-record.ts'
 import type { RecordHeads } from '../../vault/record-heads.ts'
@@ -12,6 +13,7 @@ export function endedFields(
   { singles, many }: RecordHeads,
 ): (name: RecordName, fieldId: string) => boolean {
   const now = people.now()
+  const purposeEnds = decidedEnds(policy.purposes, head)
   return ({ record, recordId }, fieldId) => {
     const rules = policy.records.get(record)?.retention
     if (rules === undefined || rules.fields.get(fieldId)?.anonymise !== undefined) return false
@@ -19,7 +21,7 @@ export function endedFields(
     const found = recordId === undefined ? singles[type] : many[pageEntry(type, recordId)]
     if (found === undefined || !pendingFields(rules, found, layouts).includes(fieldId)) return false
     const facts = found.retention ?? { events: {} }
-    const at = fieldDue({ rules, facts, registeredAt: head.registeredAt }, fieldId)
+    const at = fieldDue({ rules, facts, registeredAt: head.registeredAt, purposeEnds }, fieldId)
     return at !== undefined && at <= now
   }
 }

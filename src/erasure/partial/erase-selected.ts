@@ -1,5 +1,6 @@
 import { toBase64url } from '../../base/bytes.ts'
 import { isPrivityError } from '../../base/errors.ts'
+import { keysOfClass } from '../../keys/key-ring.ts'
 import { isClosedUntil } from '../../subjects/closing.ts'
 import { ownEntries } from '../../subjects/own-entries.ts'
 import { pageRows } from '../../vault/record-heads.ts'
@@ -9,13 +10,18 @@ import { attachmentOf, holdsKey } from './attachments.ts'
 import { type BatchAsk, eraseBatch } from './batch.ts'
 import { entryOf, type KeptOf, type Look, lookOver, type PlacedHead, selectionOf } from './look.ts'
 import { isRenewed, isUnderOld, oldNames, renewClass, type Renewal } from './renewal.ts'
+import type { PartJournal } from './part-journal.ts'
+import { resolveRule } from './resolve-rule.ts'
 import type { PartialState, Probe } from './state.ts'
+import { isTelling, partOf, type Telling } from './telling.ts'
 import { isTaking, type RecordWork, touchedBy } from './work.ts'
 
 /** What erasing some fields needs. */
 export interface SelectedDeps {
   readonly vault: Vault
   readonly keptOf: KeptOf
+  /** Absent without a journal. */
+  readonly journal?: PartJournal | undefined
 }
 
 /** A job whose erasure is a partial one. */
@@ -38,19 +44,48 @@ export async function eraseSelected(
   signal: AbortSignal | undefined,
 ): Promise<PartialJob | undefined> {
   let open = start
+  const rule = await resolveRule(deps.journal, open.job.partial.rule)
   for (let round = 1; round <= ROUNDS; round += 1) {
     signal?.throwIfAborted()
-    const { subjectId, partial } = open.job
-    const look = await lookOver({ ...deps, subjectId, rule: partial.rule })
-    open = await foresee(deps.vault, open, look)
+    const { subjectId } = open.job
+    const { orphans } = open.job.partial
+    const look = await lookOver({ ...deps, subjectId, rule, orphans })
+    open = await foresee(deps.vault, await noteOrphans(deps.vault, open, look), look)
     const todo = todoOf(look, open.job.partial)
     if (todo.length === 0 && isDone(look, open.job.partial)) {
       await settleKeys(deps.vault, open)
-      return open
+      return withEnd(open, look)
     }
-    open = await eraseAll(deps, { open, look, todo }, signal)
+    open = await eraseAll(deps, { open, look, todo, rule }, signal)
   }
   return undefined
+}
+
+/** Nothing is left of what was erased before: what comes from here on is new. */
+function withEnd(open: PartialJob, { person }: Look): PartialJob {
+  const { partial } = open.job
+  const { rule } = partial
+  if (rule.kind !== 'replayed' || rule.until !== undefined) return open
+  const ended = { ...rule, until: person.head.sequence }
+  return { ...open, job: { ...open.job, partial: { ...partial, rule: ended } } }
+}
+
+/** Stores which parts stay in spite of their owners: once these are gone, nothing says so any more. */
+async function noteOrphans(
+  vault: Vault,
+  open: PartialJob,
+  { works, selection }: Look,
+): Promise<PartialJob> {
+  const { partial } = open.job
+  const { orphans = [] } = partial
+  const known = new Set(orphans)
+  const left = works
+    .filter(({ name, stays }) => stays.length > 0 && selection.owned?.endOf(name) !== undefined)
+    .map(({ sealed }) => entryOf(sealed.place))
+    .filter((entry) => !known.has(entry))
+  return left.length === 0
+    ? open
+    : savePartial(vault, open, { ...partial, orphans: [...orphans, ...left] })
 }
 
 /** Stores which keys will go, before anything does: afterwards nothing says so any more. */
@@ -64,6 +99,7 @@ async function foresee(vault: Vault, open: PartialJob, look: Look): Promise<Part
         touchedBy(work).filter(
           (accessClass) =>
             !attached.includes(accessClass) &&
+            keysOfClass(look.person.ring, accessClass).length > 0 &&
             !renewals.some(
               (renewal) =>
                 renewal.accessClass === accessClass &&
@@ -120,13 +156,18 @@ function todoOf(
   return [...new Map([...taken, ...under].map((record) => [entryOf(record), record])).values()]
 }
 
-function isDone({ person, works }: Look, { renewals = [], closes }: PartialState): boolean {
-  const isClosed = closes !== true || isClosedUntil(person.head, untilOf(works))
+function isDone({ person, works }: Look, partial: PartialState): boolean {
+  const { renewals = [], closes } = partial
+  const isClosed = closes !== true || isClosedUntil(person.head, untilOf(partial, works))
   return isClosed && renewals.every((renewal) => isRenewed(person.ring, renewal))
 }
 
 /** When the first of what stays may go; undefined while that cannot be told of any. */
-function untilOf(works: readonly RecordWork[]): number | undefined {
+function untilOf(
+  { rule, closesUntil }: PartialState,
+  works: readonly RecordWork[],
+): number | undefined {
+  if (rule.kind === 'replayed') return closesUntil
   const ends = works.flatMap(({ stays }) => stays.flatMap(({ verdict }) => verdict.until ?? []))
   return ends.length === 0 ? undefined : Math.min(...ends)
 }
@@ -135,20 +176,28 @@ interface Todo {
   readonly open: PartialJob
   readonly look: Look
   readonly todo: readonly Omit<PlacedHead, 'head'>[]
+  readonly rule: BatchRule
+}
+
+type BatchRule = Awaited<ReturnType<typeof resolveRule>>
+
+/** Of which records is still to be said. */
+interface Ask extends Omit<BatchAsk, 'records' | 'telling' | 'signal'> {
+  tell(records: BatchAsk['records']): Promise<Telling | undefined>
 }
 
 async function eraseAll(
   deps: SelectedDeps,
-  { open: start, look, todo }: Todo,
+  { open: start, look, todo, rule }: Todo,
   signal: AbortSignal | undefined,
 ): Promise<PartialJob> {
   let open = start
   // At least one: closing the person, or a key that nothing is under any more, needs no record.
   for (let from = 0; from === 0 || from < todo.length; from += BATCH) {
     signal?.throwIfAborted()
-    const ask = askOf(deps, open.job, look)
+    const ask = askOf(deps, open.job, { look, rule })
     const records = todo.slice(from, from + BATCH)
-    const outcome = await eraseSome({ ...ask, records, signal })
+    const outcome = await eraseSome(ask, records, signal)
     if (outcome === 'stale') return open
     const isLast = from + BATCH >= todo.length
     if (!isLast && hasBegun(ask.renewals, outcome.renewals))
@@ -161,20 +210,36 @@ async function eraseAll(
 }
 
 function askOf(
-  { vault, keptOf }: SelectedDeps,
-  { erasureId, reason, partial }: PartialJob['job'],
-  { person, works }: Look,
-): Omit<BatchAsk, 'records' | 'signal'> {
-  const { rule, renewals = [], attached = [], closes } = partial
+  { vault, keptOf, journal }: SelectedDeps,
+  job: PartialJob['job'],
+  { look, rule }: Pick<Todo, 'look' | 'rule'>,
+): Ask {
+  const { erasureId, reason, partial } = job
+  const { person, works, seen } = look
+  const { renewals = [], attached = [], closes } = partial
+  const closing = closes === true ? { reason, until: untilOf(partial, works) } : undefined
+  const isClosed = closing === undefined || isClosedUntil(person.head, closing.until)
   return {
     vault,
     erasureId,
-    select: (fresh, heads) => selectionOf({ vault, keptOf, rule }, fresh, heads),
+    select: (fresh, heads) =>
+      selectionOf({ vault, keptOf, rule, seen, orphans: partial.orphans }, fresh, heads),
     person,
     renewals,
     attached,
-    closing: closes === true ? { reason, until: untilOf(works) } : undefined,
+    closing,
     pages: pageRows(vault.people, person),
+    tell: async (records) => {
+      // What is done again comes from the journal.
+      if (journal === undefined || rule.kind === 'replayed') return undefined
+      const chosen = new Set(records.map(entryOf))
+      const part = partOf({
+        works: works.filter(({ sealed }) => chosen.has(entryOf(sealed.place))),
+        sequence: person.head.sequence,
+        closing: isClosed ? undefined : closing,
+      })
+      return isTelling(part) ? { part, entry: await journal.tell(job, part) } : { part }
+    },
   }
 }
 
@@ -183,19 +248,20 @@ function hasBegun(before: readonly Renewal[], after: readonly Renewal[]): boolea
 }
 
 /** Fewer at a time when together they are more than one commit takes. */
-async function eraseSome(ask: BatchAsk): Promise<Awaited<ReturnType<typeof eraseBatch>>> {
+async function eraseSome(
+  ask: Ask,
+  records: BatchAsk['records'],
+  signal: AbortSignal | undefined,
+): Promise<Awaited<ReturnType<typeof eraseBatch>>> {
   try {
-    return await eraseBatch(ask)
+    return await eraseBatch({ ...ask, records, signal, telling: await ask.tell(records) })
   } catch (error) {
     const isTooMuch = isPrivityError(error, 'store_full') || isPrivityError(error, 'invalid_input')
-    if (!isTooMuch || ask.records.length <= 1) throw error
-    const first = await eraseSome({
-      ...ask,
-      records: ask.records.slice(0, ask.records.length >> 1),
-    })
+    if (!isTooMuch || records.length <= 1) throw error
+    const half = records.length >> 1
+    const first = await eraseSome(ask, records.slice(0, half), signal)
     if (first === 'stale') return first
-    const rest = ask.records.slice(ask.records.length >> 1)
-    return eraseSome({ ...ask, records: rest, renewals: first.renewals })
+    return eraseSome({ ...ask, renewals: first.renewals }, records.slice(half), signal)
   }
 }
 

@@ -17,5 +17,7 @@ export interface PartialFindings {
   /** Older copies that were tried against every key that is left, and did not open. */
   readonly decryptProbes: number
   readonly totals: PartialTotals
+  /** Entries of the journal whose parts went. */
+  readonly parts: readonly number[]
   readonly exclusions: readonly Exclusion[]
 }

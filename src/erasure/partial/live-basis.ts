@@ -1,8 +1,9 @@
-import { lastEnd, purposeEnd } from '../../consent/basis-end.ts'
+import { endOfAll } from '../../consent/basis-end.ts'
 import { basisFacts } from '../../consent/basis-facts.ts'
 import { basisDenials } from '../../consent/status.ts'
 import type { NoticeRegister } from '../../notices/notice-book.ts'
 import type { Head } from '../../subjects/head.ts'
+import { isGroup } from '../../subjects/require-kind.ts'
 import type { Vault } from '../../vault/vault.ts'
 
 /** A notice that has changed stops the use of what it was about, and takes no basis away from keeping it. */
@@ -16,6 +17,8 @@ export function needsField(
   { policy, layouts, people }: Vault,
   head: Head,
 ): (purpose: string, record: string, fieldId: string) => boolean {
+  // What its members said is not known here: what is shared stays while a purpose of the policy may need it.
+  if (isGroup(head)) return (purpose) => policy.purposes.has(purpose)
   const { restrictedAt: _, closed: __, ...unrestricted } = head
   const now = people.now()
   const live = new Set(
@@ -34,9 +37,6 @@ export function needsField(
   }
 }
 
-/** A purpose that no policy has any more can still have ended by a word of the person. */
-const UNKNOWN = { basis: 'consent', description: '' } as const
-
 /** Whether the last of some purposes has ended for a person, the grace of each included. */
 export function endedPurposes(
   { policy, people }: Vault,
@@ -44,12 +44,7 @@ export function endedPurposes(
 ): (purposes: readonly string[]) => boolean {
   const now = people.now()
   return (purposes) => {
-    const ends = purposes.map((name) => {
-      const purpose = policy.purposes.get(name)
-      const end = purposeEnd(name, purpose ?? UNKNOWN, head)
-      return purpose === undefined && end === 'unbegun' ? 'open' : end
-    })
-    const last = lastEnd(ends)
+    const last = endOfAll(purposes, policy.purposes, head)
     return typeof last === 'number' && last <= now
   }
 }

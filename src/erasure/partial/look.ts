@@ -6,9 +6,25 @@ import { pageEntry, pageOf } from '../../vault/open-record.ts'
 import { openHeads, pageRows, readHeads, type RecordHeads } from '../../vault/record-heads.ts'
 import { decodeRecord, type SealedRecord } from '../../vault/sections.ts'
 import type { Vault } from '../../vault/vault.ts'
+import { PrivityError } from '../../base/errors.ts'
 import { type Kept, type Rule, selectFields, type Selection } from '../selection.ts'
 import { endedFields } from './ended-fields.ts'
 import { endedPurposes, needsField } from './live-basis.ts'
+import {
+  nothingSeen,
+  type Owned,
+  ownedRecords,
+  ownerLevels,
+  seeFields,
+  seeOwners,
+  type SeenRecords,
+} from './owned.ts'
+import {
+  type LaterThan,
+  type Replayable,
+  selectLater,
+  selectReplayed,
+} from './replayed-selection.ts'
 import { type RecordWork, workOf } from './work.ts'
 
 /** What keeps something of a person, asked anew each time it is looked at, and again in the commit. */
@@ -19,15 +35,25 @@ export interface Looking {
   readonly vault: Vault
   readonly keptOf: KeptOf
   readonly subjectId: string
-  readonly rule: Rule
+  readonly rule: Rule | Replayable | LaterThan
+  /** Parts that stayed though their owners went, by their entries. */
+  readonly orphans?: readonly string[] | undefined
 }
 
 /** What a selection takes of a person. */
 export interface Look {
   readonly person: Person
-  readonly selection: Selection
+  readonly selection: OwnedSelection
   readonly records: readonly PlacedHead[]
+  /** Parts before their owners. */
   readonly works: readonly RecordWork[]
+  /** For looking at owners again. */
+  readonly seen: SeenRecords
+}
+
+/** A selection in which parts go with their owners; absent where there are none. */
+export interface OwnedSelection extends Selection {
+  readonly owned?: Owned
 }
 
 /** A record by its numbers. */
@@ -39,38 +65,82 @@ export interface PlacedHead {
 
 /** Records that are read at a time. */
 const CHUNK = 64
+/** Others may write the person while it is looked at. */
+const LOOKS = 32
 
 /** Looks through a person, some records of one moment at a time: others may write meanwhile. */
 export async function lookOver(looking: Looking): Promise<Look> {
+  for (let looks = 1; looks <= LOOKS; looks += 1) {
+    const look = await lookOnce(looking)
+    if (look.selection.owned?.isUnsure !== true) return look
+  }
+  throw new PrivityError('write_conflict', { attempts: LOOKS })
+}
+
+async function lookOnce(looking: Looking): Promise<Look> {
   const { vault, subjectId } = looking
   const { people } = vault
   const first = await people.read(subjectId)
   const { person, heads } = await readHeads(people, first.person)
   const records = placedHeads(heads)
   await loadKnown(vault, person, records)
-  const selection = selectionOf(looking, person, heads)
-  const works: RecordWork[] = []
-  for (let from = 0; from < records.length; from += CHUNK)
-    works.push(...(await workOn(looking, selection, records.slice(from, from + CHUNK))))
-  return { person, selection, records, works }
+  const seen = nothingSeen()
+  const selection = selectionOf({ ...looking, seen }, person, heads)
+  const works: (readonly RecordWork[])[] = []
+  for (const level of byLevel(vault, records)) {
+    const types = new Set(level.map(({ type }) => type))
+    if (selection.owned !== undefined)
+      await seeOwners(vault, { id: subjectId, heads, seen }, { owned: selection.owned, types })
+    const some: RecordWork[] = []
+    for (let from = 0; from < level.length; from += CHUNK)
+      some.push(...(await workOn(looking, { selection, seen }, level.slice(from, from + CHUNK))))
+    works.unshift(some)
+  }
+  return { person, selection, records, works: works.flat(), seen }
+}
+
+/** Owners before their parts: what becomes of these depends on them. */
+function byLevel(vault: Vault, records: readonly PlacedHead[]): readonly (readonly PlacedHead[])[] {
+  const levelOf = ownerLevels(vault)
+  if (levelOf === undefined) return [records]
+  const levels = [...new Set(records.map(({ type }) => levelOf(type)))].sort((a, b) => a - b)
+  return levels.map((level) => records.filter(({ type }) => levelOf(type) === level))
 }
 
 /** The selection of a rule, as the bases of the person and what is kept are now. */
 export function selectionOf(
-  { vault, keptOf, rule }: Pick<Looking, 'vault' | 'keptOf' | 'rule'>,
+  {
+    vault,
+    keptOf,
+    rule,
+    orphans,
+    seen = nothingSeen(),
+  }: Omit<Looking, 'subjectId'> & { readonly seen?: SeenRecords },
   person: Person,
   heads: RecordHeads,
-): Selection {
+): OwnedSelection {
+  if (rule.kind === 'replayed') return selectReplayed(rule)
+  if (rule.kind === 'later') return selectLater(rule)
   const { policy } = vault
-  return selectFields({
-    rule,
-    kept: keptOf(person, heads),
-    fieldsOf: (record) =>
-      new Map(policy.records.get(record)?.fields.map((field) => [field.id, field])),
-    needs: needsField(vault, person.head),
-    haveEnded: endedPurposes(vault, person.head),
-    isDue: endedFields(vault, person, heads),
-  })
+  // Where everything goes, so do the parts of everything.
+  const hasParts = rule.kind !== 'all' && ownerLevels(vault) !== undefined
+  const owned = hasParts
+    ? ownedRecords({ vault, heads, seen, orphans, selection: () => selection })
+    : undefined
+  const selection: OwnedSelection = {
+    ...selectFields({
+      rule,
+      kept: keptOf(person, heads),
+      fieldsOf: (record) =>
+        new Map(policy.records.get(record)?.fields.map((field) => [field.id, field])),
+      needs: needsField(vault, person.head),
+      haveEnded: endedPurposes(vault, person.head),
+      isDue: endedFields(vault, person, heads),
+      ...(owned === undefined ? {} : { endOf: owned.endOf }),
+    }),
+    ...(owned === undefined ? {} : { owned }),
+  }
+  return selection
 }
 
 /** Every record of a person. */
@@ -158,7 +228,7 @@ function pagesOf(
 
 async function workOn(
   { vault, subjectId }: Looking,
-  selection: Selection,
+  { selection, seen }: Pick<Look, 'selection' | 'seen'>,
   records: readonly PlacedHead[],
 ): Promise<readonly RecordWork[]> {
   const { people } = vault
@@ -182,9 +252,10 @@ async function workOn(
   const wanted = new Set(concerned.map(entryOf))
   return placedHeads(heads)
     .filter((record) => wanted.has(entryOf(record)))
-    .flatMap(
-      (record) =>
-        workOf(vault, selection, { person, sealed: sealedIn(vault, { person, rows }, record) }) ??
-        [],
-    )
+    .flatMap((record) => {
+      const sealed = sealedIn(vault, { person, rows }, record)
+      const work = workOf(vault, selection, { person, sealed })
+      if (selection.owned !== undefined) seeFields(vault, seen, { ...record, work })
+      return work ?? []
+    })
 }

@@ -1,18 +1,20 @@
 import { isPrivityError } from '../../base/errors.ts'
+import { isHeldByMember } from '../../subjects/holds.ts'
 import type { Person } from '../../subjects/person.ts'
 import { isUnreadable } from '../../subjects/unreadable.ts'
 import { readHeads } from '../../vault/record-heads.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { ErasureHook } from '../hook.ts'
-import { hookContexts } from '../hook-context.ts'
 import { incomplete } from '../incomplete.ts'
 import { advanceJob, forgetJob, type Job, type OpenJob } from '../job.ts'
-import { planHooks } from '../plan-hooks.ts'
 import { ruleOf } from '../scope.ts'
 import type { Kept, Rule } from '../selection.ts'
 import { eraseSelected, type PartialJob } from './erase-selected.ts'
 import type { KeptOf } from './look.ts'
-import { isPartialHook, leftOutOf, planPartial } from './plan-partial.ts'
+import type { PartJournal } from './part-journal.ts'
+import { planPartHooks } from './plan-part-hooks.ts'
+import { leftOutOf, planPartial } from './plan-partial.ts'
+import { isReplayedPart, planReplayed } from './plan-replayed.ts'
 import type { PartialState } from './state.ts'
 import type { PartialFindings } from './findings.ts'
 import { verifyPartial } from './verify-partial.ts'
@@ -22,6 +24,8 @@ export interface PartialDeps {
   readonly vault: Vault
   /** What may not be erased yet. Default: nothing. */
   readonly keptOf?: KeptOf | undefined
+  /** Absent without a journal. */
+  readonly journal?: PartJournal | undefined
 }
 
 /** What planning it needs. */
@@ -38,19 +42,26 @@ export const KEPT = 'privity:kept'
 async function preparePartial(
   deps: PlanningDeps,
   { subjectId, scope, isReplayed }: Job,
+  person: Person | undefined,
 ): Promise<PartialState | undefined> {
   const { vault, hooks } = deps
   const planning = { vault, hooks, keptOf: keptOfDeps(deps), subjectId }
   if (scope !== undefined) return planPartial({ ...planning, rule: ruleOf(vault.policy, scope) })
-  const kept = isReplayed === true ? [] : await keptNow(deps, subjectId)
+  const kept = isReplayed === true ? [] : await keptNow(deps, subjectId, person)
   if (kept.length === 0) return undefined
   return planPartial({ ...planning, rule: { kind: 'all' } })
 }
 
 /** The plan of a job that erases a part of a person, hooks included; undefined for one that erases all. */
-export async function planPartialJob(deps: PlanningDeps, job: Job): Promise<Job | undefined> {
-  const partial = await preparePartial(deps, job)
-  return partial === undefined ? undefined : planHooksOf(deps, job, partial)
+export async function planPartialJob(
+  deps: PlanningDeps,
+  job: Job,
+  person?: Person,
+): Promise<Job | undefined> {
+  if (isReplayedPart(job.partial)) return planReplayed(deps, job, job.partial)
+  await assertNoMemberHeld(deps.vault, job, person)
+  const partial = await preparePartial(deps, job, person)
+  return partial === undefined ? undefined : planPartHooks(deps, job, partial)
 }
 
 /** The plan of a job that erases what a rule selects; undefined when that is nothing now. */
@@ -61,29 +72,10 @@ export async function planRuleJob(
 ): Promise<Job | undefined> {
   const { vault, hooks } = deps
   const { subjectId } = job
+  await assertNoMemberHeld(vault, job, undefined)
   const partial = await planPartial({ vault, hooks, keptOf: keptOfDeps(deps), subjectId, rule })
   const isTaking = partial.items.some(({ action }) => action === 'delete')
-  return isTaking ? planHooksOf(deps, job, partial) : undefined
-}
-
-/** @throws {@link erasure_incomplete} naming hooks that cannot plan, or for which there is more than one can be told */
-async function planHooksOf(deps: PlanningDeps, job: Job, partial: PartialState): Promise<Job> {
-  const { vault } = deps
-  const { erasureId, subjectId } = job
-  const { person } = await vault.people.read(subjectId)
-  const { externalId } = person.head
-  const scope = partial.hookScope
-  const hooks = deps.hooks.filter(isPartialHook)
-  // Without a scope a hook would erase everything.
-  if (scope === undefined && hooks.length > 0)
-    throw incomplete(
-      job,
-      hooks.map(({ id }) => id),
-    )
-  const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
-  const contexts = hookContexts(vault, about)
-  const planned = await planHooks(hooks, contexts).finally(contexts.revoke)
-  return { ...job, partial, hooks: planned, step: 'planned' }
+  return isTaking ? planPartHooks(deps, job, partial) : undefined
 }
 
 /** Begins: from here on the job holds the app's own id, for hooks. Without a fence, the person stays in use. */
@@ -118,25 +110,47 @@ export async function runPartial(
   open: PartialJob,
   signal: AbortSignal | undefined,
 ): Promise<OpenJob> {
-  const { vault } = deps
-  const done = await eraseSelected({ vault, keptOf: keptOfDeps(deps) }, open, signal)
+  const { vault, journal } = deps
+  const done = await eraseSelected({ vault, keptOf: keptOfDeps(deps), journal }, open, signal)
   if (done === undefined) throw incomplete(open.job, [ROWS])
   return advanceJob(done, { step: 'destroyed', destroyedAt: vault.people.now() })
 }
 
 /** Looks again for everything that a partial erasure was to destroy. */
 export async function findPartial(deps: PartialDeps, open: PartialJob): Promise<PartialFindings> {
-  const found = await verifyPartial({ vault: deps.vault, keptOf: keptOfDeps(deps) }, open)
+  const { vault, journal } = deps
+  const found = await verifyPartial({ vault, keptOf: keptOfDeps(deps), journal }, open)
   return { ...found, exclusions: [...found.exclusions, ...leftOutOf(open.job.partial)] }
 }
 
+/** A hold on everything of somebody is one on what is shared with them. */
+async function assertNoMemberHeld(
+  vault: Vault,
+  job: Job,
+  known: Person | undefined,
+): Promise<void> {
+  if (job.isReplayed === true) return
+  const person = known ?? (await readLiving(vault, job.subjectId))
+  if (person !== undefined && (await isHeldByMember(vault.people, person.head)))
+    throw incomplete(job, [KEPT])
+}
+
 /** Whoever is fenced already is past that. */
-async function keptNow(deps: PartialDeps, subjectId: string): Promise<readonly Kept[]> {
+async function keptNow(
+  deps: PartialDeps,
+  subjectId: string,
+  known?: Person,
+): Promise<readonly Kept[]> {
   if (deps.keptOf === undefined) return []
-  const person = await readLiving(deps.vault, subjectId)
+  const person = known ?? (await readLiving(deps.vault, subjectId))
   if (person === undefined) return []
-  const seen = await readHeads(deps.vault.people, person)
-  return deps.keptOf(seen.person, seen.heads)
+  try {
+    const seen = await readHeads(deps.vault.people, person)
+    return deps.keptOf(seen.person, seen.heads)
+  } catch (error) {
+    if (isPrivityError(error, 'erased')) return []
+    throw error
+  }
 }
 
 /** Of whom nobody can open, nothing is left to be kept. */

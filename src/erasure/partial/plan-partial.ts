@@ -1,4 +1,6 @@
 import { ownEntries } from '../../subjects/own-entries.ts'
+import { isHeldWhole } from '../../subjects/holds.ts'
+import type { Person } from '../../subjects/person.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { Exclusion } from '../exclusion.ts'
 import type { ErasureHook } from '../hook.ts'
@@ -9,6 +11,7 @@ import { attachmentOf, holdsKey } from './attachments.ts'
 import { lookupsOf } from './edit-record.ts'
 import { hookScopeOf } from './hook-scope.ts'
 import { type KeptOf, type Look, lookOver } from './look.ts'
+import type { Replayable } from './replayed-selection.ts'
 import type { PartialState } from './state.ts'
 import { isTaking, touchedBy } from './work.ts'
 
@@ -17,7 +20,7 @@ export interface PlanningPartial {
   readonly vault: Vault
   readonly keptOf: KeptOf
   readonly subjectId: string
-  readonly rule: Rule
+  readonly rule: Rule | Replayable
   /** That are installed. */
   readonly hooks: readonly ErasureHook[]
 }
@@ -38,17 +41,23 @@ export async function planPartial(planning: PlanningPartial): Promise<PartialSta
     ? hookScopeOf(look, (record, fieldId) => fieldName(vault, record, fieldId))
     : undefined
   return {
-    rule,
+    rule: rule.kind === 'replayed' ? rule.rule : rule,
     sequence: look.person.head.sequence,
     exclusions,
     ...(hookScope === undefined ? {} : { hookScope }),
     items: [
       ...goingItems(vault, look),
-      ...(closes ? [{ what: 'person', count: 1, action: 'close' }] : []),
+      ...(closes ? closingItems(look.person) : []),
       ...exclusions.map(stayingItem),
     ],
     ...(closes ? { closes } : {}),
   }
+}
+
+function closingItems({ head }: Person): readonly PlanItem[] {
+  const groups = isHeldWhole(head) ? 0 : (head.groups?.length ?? 0)
+  const leaving = groups === 0 ? [] : [{ what: 'groups', count: groups, action: 'leave' }]
+  return [{ what: 'person', count: 1, action: 'close' }, ...leaving]
 }
 
 /** Whether a hook takes part where not everything goes. */
@@ -71,7 +80,10 @@ function hooksLeftOut(hooks: readonly ErasureHook[]): readonly Exclusion[] {
 /** What stays of that which was asked for, by record, field and ground. Pure but for names. */
 export function stayingOf(
   vault: Vault,
-  { works, selection }: Pick<Look, 'works' | 'selection'>,
+  {
+    works,
+    selection,
+  }: Pick<Look, 'works'> & { readonly selection: Pick<Look['selection'], 'person'> },
 ): readonly Exclusion[] {
   const counts = new Map<string, Exclusion>()
   for (const { name, stays } of works) {

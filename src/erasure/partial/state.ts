@@ -3,10 +3,11 @@ import type { Exclusion } from '../exclusion.ts'
 import type { PlanItem } from '../plan.ts'
 import type { Rule } from '../selection.ts'
 import type { Renewal } from './renewal.ts'
+import type { NamedItem, ReplayedRule } from './replayed-rule.ts'
 
 /** What a partial erasure remembers in its job. */
 export interface PartialState {
-  readonly rule: Rule
+  readonly rule: Rule | ReplayedRule
   /** As they were shown. */
   readonly items: readonly PlanItem[]
   /** Of the person when it was planned: what it did stands in the log behind that. */
@@ -17,10 +18,18 @@ export interface PartialState {
   readonly exclusions: readonly Exclusion[]
   /** The same for hooks. Absent where none takes part. */
   readonly hookScope?: HookScope
+  /** Number of the entry in which the journal was told of the hooks. */
+  readonly announced?: number
+  /** What went before, of an erasure that is done again. */
+  readonly named?: readonly NamedItem[]
+  /** When the first of the rest may go, of somebody who is closed again. */
+  readonly closesUntil?: number
   /** Keys that go; stored before the first of them does. */
   readonly renewals?: readonly Renewal[]
   /** Classes whose keys have to stay, because attachments are sealed under them. */
   readonly attached?: readonly number[]
+  /** Parts of which something stays though their owners go, by their entries; stored before these do. */
+  readonly orphans?: readonly string[]
   /** Older copies of sections, to be tried against the keys that are left. */
   readonly probes?: readonly Probe[]
 }

@@ -13,6 +13,7 @@ import type { PartialFindings, PartialTotals } from './findings.ts'
 import { type Look, lookOver } from './look.ts'
 import { heldKey, stayingOf } from './plan-partial.ts'
 import { isRenewed, oldNames } from './renewal.ts'
+import { resolveRule } from './resolve-rule.ts'
 import type { Probe } from './state.ts'
 import { isTaking } from './work.ts'
 
@@ -28,7 +29,8 @@ export async function verifyPartial(
   const { vault } = deps
   const { subjectId, erasureId, partial } = job
   const { renewals = [], attached = [], probes = [], sequence } = partial
-  const look = await lookOver({ ...deps, subjectId, rule: partial.rule })
+  const rule = await resolveRule(deps.journal, partial.rule)
+  const look = await lookOver({ ...deps, subjectId, rule, orphans: partial.orphans })
   const own = await ownTotals(vault, look, { erasureId, sequence })
   const opened = probes.filter((probe) => opens(vault, look.person, probe))
   const row = await vault.people.deps.keyRows?.read(subjectId)
@@ -41,8 +43,10 @@ export async function verifyPartial(
       renewals.every((renewal) => isRenewed(look.person.ring, renewal)),
     decryptProbes: probes.length,
     totals: own.totals,
+    parts: own.parts,
     exclusions: [
       ...stayingOf(vault, look),
+      ...unreadOf(vault, look),
       ...attached.map((accessClass) => heldKey(vault.layouts.nameOfClass(accessClass))),
       ...(own.totals.lookupRows > 0 ? [inTheLog(own.totals.lookupRows)] : []),
     ],
@@ -54,8 +58,19 @@ function inTheLog(count: number): Exclusion {
   return { what: NAMED, count, ground: 'evidence' }
 }
 
+/** Sections that nobody opens any more: their key went with what was erased before. */
+function unreadOf({ layouts }: Vault, { works }: Look): readonly Exclusion[] {
+  const counts = new Map<string, number>()
+  for (const accessClass of works.flatMap(({ unread }) => unread.classes)) {
+    const what = `sealed under the key of ${layouts.nameOfClass(accessClass)}`
+    counts.set(what, (counts.get(what) ?? 0) + 1)
+  }
+  return [...counts].map(([what, count]) => ({ what, count, ground: 'unreadable' }))
+}
+
 interface Own {
   readonly totals: PartialTotals
+  readonly parts: readonly number[]
   /** A lookup row that was deleted is there, and no record says that it should be. */
   readonly isRowLeft: boolean
 }
@@ -67,10 +82,12 @@ async function ownTotals(
 ): Promise<Own> {
   const { store, keyspace } = people.deps
   const deleted: string[] = []
+  const parts: number[] = []
   let totals = NOTHING
   for await (const { event, rows } of ownEntries(people, person, sequence)) {
     if (event['type'] !== EVENT || event['erasureId'] !== erasureId) continue
     totals = addTotals(totals, event)
+    if (typeof event['intent'] === 'number') parts.push(event['intent'])
     for (const [name, digest] of rows)
       if (digest === null && name.startsWith('t/')) deleted.push(`${keyspace.prefix}${name}`)
   }
@@ -83,7 +100,7 @@ async function ownTotals(
     ),
   )
   const isRowLeft = deleted.some((key, at) => values[at] !== undefined && !wanted.has(key))
-  return { totals, isRowLeft }
+  return { totals, parts, isRowLeft }
 }
 
 function addTotals(

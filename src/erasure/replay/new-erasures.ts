@@ -7,6 +7,17 @@ export interface NewErasure {
   readonly subjectId: string
   readonly isCompleted: boolean
   readonly suppress?: string
+  readonly groups?: readonly string[]
+  /** Numbers of the entries that say what went; absent where the whole person did. */
+  readonly parts?: readonly number[]
+}
+
+/** An erasure of a part of a person. */
+export type PartErasure = NewErasure & { readonly parts: readonly number[] }
+
+/** Whether an erasure is one of a part. Pure. */
+export function isPart(erasure: NewErasure): erasure is PartErasure {
+  return erasure.parts !== undefined
 }
 
 /** A stretch of a journal. */
@@ -27,26 +38,34 @@ export async function* newErasures({
   from,
   to,
 }: Stretch): AsyncGenerator<readonly NewErasure[]> {
-  const begun = new Map<string, JournalEntry>()
+  const begun = new Map<string, NewErasure>()
   for await (const page of journal.pages(from, to)) {
     for (const entry of page) {
-      if (entry.kind === 'intent') begun.set(entry.erasureId, entry)
-      else begun.delete(entry.erasureId)
+      const { erasureId } = entry
+      if (entry.kind === 'intent') begun.set(erasureId, toErasure(entry, begun.get(erasureId)))
+      else begun.delete(erasureId)
     }
     const completed = page.filter(({ kind }) => kind === 'completed')
     // What was told twice is one erasure.
     const once = new Map(completed.map((entry) => [entry.erasureId, entry]))
-    yield [...once.values()].map(toErasure)
+    yield [...once.values()].map((entry) => toErasure(entry, undefined))
   }
-  const open = [...begun.values()].map(toErasure)
+  const open = [...begun.values()]
   for (let at = 0; at < open.length; at += PAGE) yield open.slice(at, at + PAGE)
 }
 
-function toErasure({ erasureId, subjectId, kind, suppress }: JournalEntry): NewErasure {
+/** Of one that was only begun, all that was told of it counts. */
+function toErasure(
+  { erasureId, subjectId, kind, suppress, groups, scope, parts, seq }: JournalEntry,
+  before: NewErasure | undefined,
+): NewErasure {
+  const told = scope === 'all' ? {} : { parts: parts ?? [...(before?.parts ?? []), seq] }
   return {
+    ...told,
     erasureId,
     subjectId,
     isCompleted: kind === 'completed',
     ...(suppress === undefined ? {} : { suppress }),
+    ...(groups === undefined ? {} : { groups }),
   }
 }

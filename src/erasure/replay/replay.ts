@@ -7,18 +7,14 @@ import { sha256 } from '../../crypto/hash.ts'
 import { advanceMark } from '../../journal/journal-mark.ts'
 import { readFence } from '../fence.ts'
 import { destroyKeys } from '../fence-keys.ts'
-import { addJob, findJob, type Job } from '../job.ts'
+import { addJob, advanceJob, findJob, type Job } from '../job.ts'
+import { groupsOf } from '../leave-groups.ts'
 import { type ErasureDeps, proceed, type RunOptions } from '../steps.ts'
-import type { ErasureJournal } from './erasure-journal.ts'
-import { holdAgainst } from './hold-against.ts'
-import { newErasures, type NewErasure } from './new-erasures.ts'
+import { type Held, holdAgainst } from './hold-against.ts'
+import { isPart, newErasures, type NewErasure } from './new-erasures.ts'
+import { planPart, type ReplayDeps, replayPart } from './replay-part.ts'
 import type { Replayed } from './sign-replay.ts'
 import { standingsOf } from './standing.ts'
-
-/** What replaying needs. */
-export interface ReplayDeps extends ErasureDeps {
-  readonly journal: ErasureJournal
-}
 
 const replayOptions = z.strictObject({
   signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
@@ -42,28 +38,45 @@ export async function replayErasures(
   const startedAt = deps.vault.people.now()
   const held = await holdAgainst(journal.hold)
   if (held.behind === 0) return undefined
-  let [replayed, failed]: [number, unknown] = [0, undefined]
-  for await (const erasures of newErasures({ journal: journal.hold.journal, ...held })) {
-    const standings = await standingsOf(journal.hold, erasures)
-    for (const [at, erasure] of erasures.entries()) {
-      if (standings[at] !== 'missing') continue
-      signal?.throwIfAborted()
-      failed ??= await tryReplay(deps, erasure, signal)
-      replayed += 1
-      tell(onProgress, replayed, held.behind)
-    }
+  let [replayed, parts, failed]: [number, number, unknown] = [0, 0, undefined]
+  // Whoever was erased as a whole has no parts left to be erased.
+  for await (const erasure of missing(deps, held, 'whole')) {
+    signal?.throwIfAborted()
+    failed = (await tried(() => replayOne(deps, erasure, signal))) ?? failed
+    replayed += 1
+    tell(onProgress, replayed, held.behind)
   }
-  return finish(deps, { replayed, startedAt, failed })
+  // Before any of them begins, since each moves the revisions that the others go by.
+  for await (const erasure of missing(deps, held, 'part')) {
+    signal?.throwIfAborted()
+    if (isPart(erasure)) await planPart(deps, erasure)
+  }
+  for await (const erasure of missing(deps, held, 'part')) {
+    signal?.throwIfAborted()
+    failed = (await tried(() => replayPart(deps, erasure, signal))) ?? failed
+    parts += 1
+    tell(onProgress, replayed + parts, held.behind)
+  }
+  return finish(deps, { replayed, parts, startedAt, failed })
+}
+
+/** Erasures of a stretch that the store lacks, each looked at as it stands when it comes. */
+async function* missing(
+  { journal: { hold } }: ReplayDeps,
+  { from, to }: Held,
+  which: 'whole' | 'part',
+): AsyncGenerator<NewErasure> {
+  for await (const page of newErasures({ journal: hold.journal, from, to })) {
+    const erasures = page.filter((erasure) => isPart(erasure) === (which === 'part'))
+    const standings = await standingsOf(hold, erasures)
+    yield* erasures.filter((_, at) => standings[at] === 'missing')
+  }
 }
 
 /** A hook that fails keeps nobody else from being erased: behind its fence, a person waits for it. */
-async function tryReplay(
-  deps: ReplayDeps,
-  erasure: NewErasure,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
+async function tried(run: () => Promise<void>): Promise<unknown> {
   try {
-    return await replayOne(deps, erasure, signal)
+    return await run()
   } catch (error) {
     if (isPrivityError(error, 'erasure_incomplete')) return error
     throw error
@@ -75,7 +88,7 @@ async function replayOne(
   deps: ReplayDeps,
   erasure: NewErasure,
   signal: AbortSignal | undefined,
-): Promise<undefined> {
+): Promise<void> {
   const { deps: rows, now } = deps.vault.people
   const { subjectId } = erasure
   const key = rows.keyspace.person(subjectId)
@@ -86,17 +99,18 @@ async function replayOne(
   // Erased, but for keys that somebody brought back.
   if (certificate !== undefined && fenced?.sections.length === 0) {
     await destroyKeys(rows, { erasureId, subjectId }, now())
-    return undefined
+    return
   }
-  const open =
+  const found =
     (await findJob(rows, erasureId)) ??
     (await addJob(rows, jobOf({ ...erasure, erasureId }, now())))
+  // A copy of before the fence does not say of which groups: that was found out behind it.
+  const open = advanceJob(found, groupsOf(erasure, { groups: found.job.groups ?? [] }))
   const hooks = deps.hooks.filter(({ replay }) => !open.job.isReplayed || replay !== 'skip')
   await proceed({ ...deps, hooks }, open, signal === undefined ? {} : { signal })
-  return undefined
 }
 
-function jobOf({ erasureId, subjectId, suppress }: NewErasure, plannedAt: number): Job {
+function jobOf({ erasureId, subjectId, suppress, groups }: NewErasure, plannedAt: number): Job {
   return {
     erasureId,
     subjectId,
@@ -107,10 +121,11 @@ function jobOf({ erasureId, subjectId, suppress }: NewErasure, plannedAt: number
     wanted: true,
     isReplayed: true,
     ...(suppress === undefined ? {} : { suppress }),
+    ...(groups === undefined ? {} : { groups }),
   }
 }
 
-interface Run extends Pick<Replayed, 'replayed' | 'startedAt'> {
+interface Run extends Pick<Replayed, 'replayed' | 'parts' | 'startedAt'> {
   /** What kept one of them from its end. */
   readonly failed: unknown
 }
@@ -118,7 +133,7 @@ interface Run extends Pick<Replayed, 'replayed' | 'startedAt'> {
 /** Looked at once more before anybody certifies it. */
 async function finish(
   { journal: { hold, sign }, vault }: ReplayDeps,
-  { replayed, startedAt, failed }: Run,
+  { replayed, parts, startedAt, failed }: Run,
 ): Promise<string> {
   const held = await holdAgainst(hold)
   if (held.behind > 0) throw failed ?? new PrivityError('replay_required', { behind: held.behind })
@@ -134,6 +149,7 @@ async function finish(
     ...held,
     replayId,
     replayed,
+    parts,
     startedAt,
     completedAt,
     checkpoint,

@@ -10,8 +10,10 @@ import type { Held } from './hold-against.ts'
 /** What a replay did, and over which stretch of the journal. */
 export interface Replayed extends Held {
   readonly replayId: string
-  /** Erasures that were done again, by this call. */
+  /** Erasures of whole people that were done again, by this call. */
   readonly replayed: number
+  /** And erasures of parts. */
+  readonly parts: number
   readonly startedAt: number
   readonly completedAt: number
   /** Signed note of the log that holds them. */
@@ -62,6 +64,6 @@ function toPayload(
     policy,
     log: { origin, checkpoint: replay.checkpoint },
     result: 'completed',
-    totals: { replayed: replay.replayed },
+    totals: { replayed: replay.replayed, parts: replay.parts },
   }
 }

@@ -4,11 +4,13 @@ import type { Keyspace } from '../../storage/keyspace.ts'
 import type { Store } from '../../storage/store.ts'
 import { decodeKeyRow } from '../../subjects/key-row.ts'
 import { type Fenced, readFence } from '../fence.ts'
-import type { NewErasure } from './new-erasures.ts'
+import { type Job, openJob } from '../job.ts'
+import { isReplayedPart } from '../partial/plan-replayed.ts'
+import { isPart, type NewErasure } from './new-erasures.ts'
 
 /**
  * `missing`: the journal has an erasure that the store has not, so that this is an older copy of it. `pending`: it
- * is under way here; nobody reads a person behind a fence.
+ * is under way here; nobody reads a person behind a fence, and of a part that is done again nothing is left.
  */
 export type Standing = 'done' | 'pending' | 'missing'
 
@@ -26,6 +28,9 @@ interface Look {
   /** Of the erasure whose fence it is, or of the one that was asked for. */
   readonly isPlanned: boolean
   readonly isCertified: boolean
+  /** The row of the job that was asked for. */
+  readonly own: Uint8Array | undefined
+  readonly isOwnCertified: boolean
 }
 
 /** How erasures of the journal stand in the store: a few reads for all of them. */
@@ -42,15 +47,48 @@ export async function standingsOf(
   const keyRows = (await keyStore?.read(people)) ?? []
   const fences = erasures.map(({ subjectId }, at) => fenceOf(deps, subjectId, documents[at]))
   const ids = erasures.map(({ erasureId }, at) => fences[at]?.fence.erasureId ?? erasureId)
-  const now = await store.read([...ids.map(keyspace.job), ...ids.map(keyspace.certificate)])
-  return erasures.map((erasure, at) =>
-    standingOf(erasure, {
+  const certificates = [...ids, ...erasures.map(({ erasureId }) => erasureId)]
+  const now = await store.read([
+    ...ids.map(keyspace.job),
+    ...certificates.map(keyspace.certificate),
+  ])
+  return erasures.map((erasure, at) => {
+    const look: Look = {
       fenced: fences[at],
       areKeysLeft: keyStore !== undefined && areKeysLeft(keyRows[at]),
       isPlanned: (own[at] ?? now[at]) !== undefined,
       isCertified: now[ids.length + at] !== undefined,
-    }),
-  )
+      own: own[at],
+      isOwnCertified: now[2 * ids.length + at] !== undefined,
+    }
+    return isPart(erasure) ? partStanding(deps, erasure, look) : standingOf(erasure, look)
+  })
+}
+
+/** Whoever is erased as a whole has no parts. */
+function partStanding(
+  deps: StandingDeps,
+  { erasureId, isCompleted }: NewErasure,
+  { fenced, isOwnCertified, own }: Look,
+): Standing {
+  const isNobody = fenced !== undefined && fenced.sections.length === 0
+  if (isNobody || isOwnCertified) return 'done'
+  const job = own === undefined ? undefined : tryJob(deps, erasureId, own)
+  if (job === undefined) return 'missing'
+  // What is done again is done as soon as nothing is left here, whatever other systems say.
+  if (isReplayedPart(job.partial))
+    return job.partial.rule.until === undefined ? 'missing' : 'pending'
+  return isCompleted ? 'missing' : 'pending'
+}
+
+/** One that does not open says nothing of how far it is. */
+function tryJob(deps: StandingDeps, erasureId: string, sealed: Uint8Array): Job | undefined {
+  try {
+    return openJob(deps, erasureId, sealed).job
+  } catch (error) {
+    if (isPrivityError(error)) return undefined
+    throw error
+  }
 }
 
 function standingOf(

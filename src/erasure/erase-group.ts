@@ -1,0 +1,90 @@
+import { toHex, utf8 } from '../base/bytes.ts'
+import { isPrivityError } from '../base/errors.ts'
+import { sha256 } from '../crypto/hash.ts'
+import type { People } from '../subjects/people.ts'
+import { findCertificate } from './certify.ts'
+import { keyFence } from './fence-keys.ts'
+import { addJob, findJob, type Job, type OpenJob } from './job.ts'
+
+/** How an erasure that another one brings about is planned and run. */
+export interface OtherErasures {
+  readonly people: People
+  plan(asked: Job): Promise<Job>
+  proceed(open: OpenJob): Promise<string>
+}
+
+const ID_BYTES = 16
+
+/** Whether the erasure of a group that a member brought about is not at its end. */
+export async function isGroupUnderWay(
+  people: People,
+  member: Job,
+  groupId: string,
+): Promise<boolean> {
+  return (await findJob(people.deps, idOf(member, groupId))) !== undefined
+}
+
+/** Goes on with the erasure of a group; whether there is one that is not at its end. */
+export async function goOnWithGroup(
+  { people, proceed }: OtherErasures,
+  member: Job,
+  groupId: string,
+): Promise<boolean> {
+  const open = await findBegun(people, member, groupId)
+  if (open === undefined) return false
+  try {
+    await proceed(open)
+    return true
+  } catch (error) {
+    // Another erasure stands before the group since, and may have taken it along.
+    if (isPrivityError(error, 'erased')) return false
+    throw error
+  }
+}
+
+/**
+ * Erases a group that a member was the last of, once.
+ *
+ * @throws {@link erased} while another erasure stands before the group
+ */
+export async function eraseGroup(
+  { people, plan, proceed }: OtherErasures,
+  member: Job,
+  groupId: string,
+): Promise<void> {
+  if ((await findCertificate(people, idOf(member, groupId))) !== undefined) return
+  await proceed(await addJob(people.deps, await plan(askedOf(people, member, groupId))))
+}
+
+/** Of one that a copy of the store from before knows nothing of, the fence before the keys of the group speaks. */
+async function findBegun(
+  people: People,
+  member: Job,
+  groupId: string,
+): Promise<OpenJob | undefined> {
+  const erasureId = idOf(member, groupId)
+  // First: before its fence an erasure has a job, and after it a certificate.
+  const fence = await keyFence(people.deps, groupId)
+  const open = await findJob(people.deps, erasureId)
+  if (open !== undefined || fence?.erasureId !== erasureId) return open
+  if ((await findCertificate(people, erasureId)) !== undefined) return undefined
+  return addJob(people.deps, { ...askedOf(people, member, groupId), isReplayed: true })
+}
+
+function askedOf(people: People, member: Job, groupId: string): Job {
+  return {
+    erasureId: idOf(member, groupId),
+    subjectId: groupId,
+    reason: member.reason,
+    hooks: [],
+    plannedAt: people.now(),
+    step: 'asked',
+    // `work` goes on with it as well, should this process end.
+    wanted: true,
+  }
+}
+
+/** The same again goes on with the erasure that is open: a second one would take what came since. */
+function idOf({ erasureId }: Job, groupId: string): string {
+  return toHex(sha256(utf8(`${erasureId}/group/${groupId}`)).subarray(0, ID_BYTES))
+}

@@ -1,0 +1,37 @@
+import type { Vault } from '../../vault/vault.ts'
+import type { ErasureHook } from '../hook.ts'
+import { hookContexts } from '../hook-context.ts'
+import { incomplete } from '../incomplete.ts'
+import type { Job } from '../job.ts'
+import { planHooks } from '../plan-hooks.ts'
+import { isPartialHook } from './plan-partial.ts'
+import type { PartialState } from './state.ts'
+
+/** What asking hooks about a part needs. */
+export interface PartHooksDeps {
+  readonly vault: Vault
+  readonly hooks: readonly ErasureHook[]
+}
+
+/** @throws {@link erasure_incomplete} naming hooks that cannot plan, or for which there is more than one can be told */
+export async function planPartHooks(
+  { vault, hooks: installed }: PartHooksDeps,
+  job: Job,
+  partial: PartialState,
+): Promise<Job> {
+  const { erasureId, subjectId } = job
+  const { person } = await vault.people.read(subjectId)
+  const { externalId } = person.head
+  const scope = partial.hookScope
+  const hooks = installed.filter(isPartialHook)
+  // Without a scope a hook would erase everything.
+  if (scope === undefined && hooks.length > 0)
+    throw incomplete(
+      job,
+      hooks.map(({ id }) => id),
+    )
+  const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
+  const contexts = hookContexts(vault, about)
+  const planned = await planHooks(hooks, contexts).finally(contexts.revoke)
+  return { ...job, partial, hooks: planned, step: 'planned' }
+}
