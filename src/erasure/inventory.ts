@@ -88,7 +88,7 @@ export function countRows(person: Person, rows: PersonRows): Inventory {
 }
 
 /** All rows under a prefix. */
-export async function scanAll({ deps }: People, prefix: Key): Promise<readonly Row[]> {
+async function scanAll({ deps }: People, prefix: Key): Promise<readonly Row[]> {
   const rows: Row[] = []
   for await (const row of scanRows(deps.store, prefix, { page: PAGE })) rows.push(row)
   return rows
