@@ -21,18 +21,19 @@ import { groupsOf, leaveGroups, type Leaving, unlinkGroups } from './leave-group
 import { liftFence } from './lift-fence.ts'
 import { announceHooks, withoutWaiting } from './partial/announce.ts'
 import type { PartialJob } from './partial/erase-selected.ts'
+import { KEPT } from './partial/kept-group.ts'
 import type { KeptOf } from './partial/look.ts'
 import {
   assertNothingKept,
   beginPartial,
   isPartial,
-  KEPT,
   planPartialJob,
   runPartial,
 } from './partial/partial-run.ts'
 import { planHooks } from './plan-hooks.ts'
 import { clearReferences, planReferences } from './references/references.ts'
 import type { ErasureJournal } from './replay/erasure-journal.ts'
+import { storeBegun } from './store-begun.ts'
 import { type Taken, takeInventory } from './take-inventory.ts'
 import { verifyErased } from './verify-erased.ts'
 
@@ -217,6 +218,14 @@ async function assertStillFree(
   throw incomplete(job, [KEPT])
 }
 
+/** In the time of a grace, a hold on a member may have come: nobody could place it on the group, which has a fence. */
+async function assertNoMemberHeldSince({ vault }: ErasureDeps, job: Job): Promise<void> {
+  const { people } = vault
+  const person = job.partial === undefined ? await openFenced(people, job) : undefined
+  if (person !== undefined && (await isHeldByMember(people, person.head)))
+    throw incomplete(job, [KEPT])
+}
+
 /** Nothing follows for a time. Who was cancelled meanwhile must not stay behind a fence that nobody knows of. */
 async function storeFenced(people: People, open: OpenJob, fenced: Partial<Job>): Promise<OpenJob> {
   try {
@@ -232,8 +241,11 @@ async function readHooks(deps: ErasureDeps, start: OpenJob, options: Running): P
   const { signal, holder } = options
   const { people } = deps.vault
   const isRequested = start.job.graceUntil !== undefined
+  if (isRequested) await assertNoMemberHeldSince(deps, start.job)
   // Who took the lease cannot be cancelled any more: only then the journal is told.
-  const open = isRequested ? await takeLease(people, start, holder) : start
+  const open = isRequested ? await takeLease(people, start, holder) : await storeBegun(deps, start)
+  // Another process is further already.
+  if (open.job.step !== 'fenced') return open
   const told = await beginJournal(deps, open)
   const isNeeded = deps.hooks.some(needsPlaintext)
   const person = isNeeded ? await openForHooks(people, told) : undefined

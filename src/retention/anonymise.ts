@@ -1,5 +1,7 @@
+import { PrivityError } from '../base/errors.ts'
 import type { KeptOf } from '../erasure/partial/look.ts'
 import type { StoredFields } from '../policy/compiled.ts'
+import { keptGround, seeMembers } from '../subjects/holds.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { pageOf, recordReads } from '../vault/open-record.ts'
 import { anonymisedValue, type PlainRecord, plainValues, readPlain } from '../vault/plain-record.ts'
@@ -22,26 +24,51 @@ export interface Anonymising {
   readonly fieldIds: readonly string[]
 }
 
+/** Others may write those who share a record all the time. */
+const LOOKS = 32
+
 /**
  * Puts what may stay of some fields in the place of their values, in one commit.
  *
  * @throws {@link invalid_input} when what a function of the policy makes of a value cannot be stored
+ * @throws {@link write_conflict} when something of a member came to keep a group meanwhile
  */
 export async function anonymiseFields(
+  deps: AnonymiseDeps,
+  target: Target,
+  anonymising: Anonymising,
+): Promise<void> {
+  for (let looks = 1; looks <= LOOKS; looks += 1)
+    if ((await anonymiseAsSeen(deps, target, anonymising)) === 'done') return
+  throw new PrivityError('write_conflict', { attempts: LOOKS })
+}
+
+/** `stale`: somebody who shares the record was changed since, and nothing was done. */
+async function anonymiseAsSeen(
   { vault, keptOf }: AnonymiseDeps,
   target: Target,
   { id, recordId, fieldIds }: Anonymising,
-): Promise<void> {
+): Promise<'done' | 'stale'> {
   const { people } = vault
   const { name } = target.record
   // Lookups of the new values are only known once they are opened.
   const plain = await readPlain(vault, target, { id, recordId })
+  const members = await seeMembers(people, plain.person.head)
+  if (keptGround(members) !== undefined) throw new PrivityError('write_conflict', { attempts: 1 })
+  let outcome: 'done' | 'stale' = 'done'
   const wanted = anonymised(vault, target, { ...plain, fieldIds })
   await keepPersonUp(people, {
     id,
     policy: vault.policy.hash,
-    reads: [...recordReads(vault, target, { id, recordId }), ...tokenReads(vault, target, wanted)],
+    reads: [
+      ...recordReads(vault, target, { id, recordId }),
+      ...tokenReads(vault, target, wanted),
+      ...members.keys,
+    ],
+    held: members.keys,
     plan: (fresh, rows) => {
+      outcome = members.isSame(fresh.head, rows) ? 'done' : 'stale'
+      if (outcome === 'stale') return undefined
       const pages = recordId === undefined ? [] : [pageOf(recordId)]
       const heads = openHeads(people, { person: fresh, pages }, rows)
       const kept = keptOf(fresh, heads)
@@ -66,6 +93,7 @@ export async function anonymiseFields(
       }
     },
   })
+  return outcome
 }
 
 /** An optional field that has no value keeps having none. */

@@ -12,6 +12,8 @@ export interface UpkeepRequest {
   readonly id: string
   readonly signal?: AbortSignal | undefined
   readonly reads?: readonly Key[]
+  /** Of these, rows of other people: at the commit they must be what was read. */
+  readonly held?: readonly Key[]
   /** Must be the newest policy; absent for what has nothing to do with one. */
   readonly policy?: string
   /** Decides on fresh rows; undefined when there is nothing to do any more, so that it may run again. */
@@ -39,6 +41,7 @@ export async function keepPersonUp(people: People, request: UpkeepRequest): Prom
   const key = deps.keyspace.person(request.id)
   const { value } = await submitWithKeys<boolean>(deps, request, (held) => ({
     reads: [key, ...(request.reads ?? [])],
+    held: request.held,
     signal: request.signal,
     build: (rows) => {
       const person = people.open(request.id, rows.get(key), held)

@@ -39,7 +39,7 @@ async function openHome() {
   const accessor = home.accessor({ purpose: 'home', actor: AGENT }).household
   await accessor.create(household, { address: 'Canal 1' })
   clock.set(START + 11 * DAY)
-  return { home, ada, ben, household, accessor, data, keys }
+  return { home, ada, ben, household, accessor, data, keys, clock }
 }
 
 test('what is shared ends for all of its members at once', async () => {
@@ -76,5 +76,19 @@ test('a restriction of a member keeps what is shared from a sweep', async () => 
   })
   await restrict(opened, ben, undefined)
   expect(await home.retention.sweep()).toMatchObject({ kept: 0, records: 1, failed: 0 })
+  await home.close()
+})
+
+test('a hold on everything of a member that comes in the grace of a group keeps it', async () => {
+  const { home, household, ada, clock } = await openHome()
+  const asked = { reason: 'subject_request', grace: { days: 3 } }
+  const { erasureId } = await home.erasure.request(household, asked)
+  const reviewAt = new Date(START + 100 * DAY).toISOString()
+  const { holdId } = await home.retention.hold(ada, { matter: 'claim-1', reviewAt })
+  clock.set(START + 16 * DAY)
+  expect(await home.erasure.work()).toMatchObject({ completed: 0, incomplete: 1 })
+  await home.retention.releaseHold(ada, holdId)
+  expect(await home.erasure.work()).toMatchObject({ completed: 1, incomplete: 0 })
+  expect(await home.erasure.resume(erasureId)).toMatch(/^ey/)
   await home.close()
 })

@@ -4,6 +4,7 @@ import type { Rows } from '../../storage/participant.ts'
 import type { Key } from '../../storage/store.ts'
 import type { Before } from '../../subjects/draft.ts'
 import { type Closing, closePerson, isClosedUntil } from '../../subjects/closing.ts'
+import type { MembersSeen } from '../../subjects/holds.ts'
 import { openEntry } from '../../subjects/own-entries.ts'
 import type { Person } from '../../subjects/person.ts'
 import { keepPersonUp, type Upkeep } from '../../subjects/upkeep.ts'
@@ -34,6 +35,8 @@ export interface BatchAsk {
   select(person: Person, heads: RecordHeads): OwnedSelection
   /** As it was looked at, attachments included. */
   readonly person: Person
+  /** Whom a group is about, as they were seen to keep nothing of it. */
+  readonly members: MembersSeen
   readonly pages: ReadonlyMap<string, Key>
   readonly records: readonly Omit<PlacedHead, 'head'>[]
   readonly renewals: readonly Renewal[]
@@ -58,7 +61,7 @@ const AHEAD = 16
  * @throws {@link erased} · @throws {@link not_found} · @throws {@link policy_outdated}
  */
 export async function eraseBatch(ask: BatchAsk): Promise<BatchOutcome> {
-  const { vault, person, signal } = ask
+  const { vault, person, members, signal } = ask
   const { people } = vault
   const ahead = bodiesAhead(ask)
   let outcome: BatchOutcome = { renewals: ask.renewals }
@@ -67,7 +70,13 @@ export async function eraseBatch(ask: BatchAsk): Promise<BatchOutcome> {
     signal,
     // What has to stay, an outdated policy does not know.
     policy: vault.policy.hash,
-    reads: [...ask.pages.values(), ...recordRows(vault, person.id, ask.records), ...ahead],
+    reads: [
+      ...ask.pages.values(),
+      ...recordRows(vault, person.id, ask.records),
+      ...ahead,
+      ...members.keys,
+    ],
+    held: members.keys,
     plan: (fresh, rows) => {
       const decided = decideBatch(ask, fresh, rows)
       outcome = decided === 'stale' ? decided : { renewals: decided.renewals }
@@ -85,6 +94,7 @@ interface Decided {
 function decideBatch(ask: BatchAsk, person: Person, rows: Rows): Decided | 'stale' {
   const { vault, pages } = ask
   const isSeen = Object.keys(person.head.pages).every((name) => pages.has(name))
+  if (!ask.members.isSame(person.head, rows)) return 'stale'
   if (!isSeen || isAttachedSince(ask, person, rows)) return 'stale'
   const heads = openHeads(vault.people, { person, pages: pages.keys() }, rows)
   const records = placedHeads(heads)

@@ -2,6 +2,7 @@ import { toBase64url } from '../../base/bytes.ts'
 import { isPrivityError } from '../../base/errors.ts'
 import { keysOfClass } from '../../keys/key-ring.ts'
 import { isClosedUntil } from '../../subjects/closing.ts'
+import type { MembersSeen } from '../../subjects/holds.ts'
 import { ownEntries } from '../../subjects/own-entries.ts'
 import { pageRows } from '../../vault/record-heads.ts'
 import type { Vault } from '../../vault/vault.ts'
@@ -10,6 +11,7 @@ import { attachmentOf, holdsKey } from './attachments.ts'
 import { type BatchAsk, eraseBatch } from './batch.ts'
 import { entryOf, type KeptOf, type Look, lookOver, type PlacedHead, selectionOf } from './look.ts'
 import { isRenewed, isUnderOld, oldNames, renewClass, type Renewal } from './renewal.ts'
+import { requireFreeMembers } from './kept-group.ts'
 import type { PartJournal } from './part-journal.ts'
 import { resolveRule } from './resolve-rule.ts'
 import type { PartialState, Probe } from './state.ts'
@@ -37,6 +39,8 @@ const MAX_PROBE_BYTES = 4_096
 /**
  * Erases what a job selects, in batches; resolves to the job once nothing of it is left and its keys are destroyed.
  * Undefined when others wrote the person all the time. May be run again after a crash at any point.
+ *
+ * @throws {@link erasure_incomplete} naming `privity:kept` once something of a member keeps a group
  */
 export async function eraseSelected(
   deps: SelectedDeps,
@@ -56,7 +60,8 @@ export async function eraseSelected(
       await settleKeys(deps.vault, open)
       return withEnd(open, look)
     }
-    open = await eraseAll(deps, { open, look, todo, rule }, signal)
+    const members = await requireFreeMembers(deps.vault.people, open.job, look.person.head)
+    open = await eraseAll(deps, { open, look, members, todo, rule }, signal)
   }
   return undefined
 }
@@ -175,6 +180,8 @@ function untilOf(
 interface Todo {
   readonly open: PartialJob
   readonly look: Look
+  /** Of a group. */
+  readonly members: MembersSeen
   readonly todo: readonly Omit<PlacedHead, 'head'>[]
   readonly rule: BatchRule
 }
@@ -188,14 +195,14 @@ interface Ask extends Omit<BatchAsk, 'records' | 'telling' | 'signal'> {
 
 async function eraseAll(
   deps: SelectedDeps,
-  { open: start, look, todo, rule }: Todo,
+  { open: start, look, members, todo, rule }: Todo,
   signal: AbortSignal | undefined,
 ): Promise<PartialJob> {
   let open = start
   // At least one: closing the person, or a key that nothing is under any more, needs no record.
   for (let from = 0; from === 0 || from < todo.length; from += BATCH) {
     signal?.throwIfAborted()
-    const ask = askOf(deps, open.job, { look, rule })
+    const ask = askOf(deps, open.job, { look, members, rule })
     const records = todo.slice(from, from + BATCH)
     const outcome = await eraseSome(ask, records, signal)
     if (outcome === 'stale') return open
@@ -212,7 +219,7 @@ async function eraseAll(
 function askOf(
   { vault, keptOf, journal }: SelectedDeps,
   job: PartialJob['job'],
-  { look, rule }: Pick<Todo, 'look' | 'rule'>,
+  { look, members, rule }: Pick<Todo, 'look' | 'members' | 'rule'>,
 ): Ask {
   const { erasureId, reason, partial } = job
   const { person, works, seen } = look
@@ -225,6 +232,7 @@ function askOf(
     select: (fresh, heads) =>
       selectionOf({ vault, keptOf, rule, seen, orphans: partial.orphans }, fresh, heads),
     person,
+    members,
     renewals,
     attached,
     closing,

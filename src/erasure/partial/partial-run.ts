@@ -1,5 +1,4 @@
 import { isPrivityError } from '../../base/errors.ts'
-import { isHeldByMember } from '../../subjects/holds.ts'
 import type { Person } from '../../subjects/person.ts'
 import { isUnreadable } from '../../subjects/unreadable.ts'
 import { readHeads } from '../../vault/record-heads.ts'
@@ -10,6 +9,7 @@ import { advanceJob, forgetJob, type Job, type OpenJob } from '../job.ts'
 import { ruleOf } from '../scope.ts'
 import type { Kept, Rule } from '../selection.ts'
 import { eraseSelected, type PartialJob } from './erase-selected.ts'
+import { KEPT, requireFreeMembers } from './kept-group.ts'
 import type { KeptOf } from './look.ts'
 import type { PartJournal } from './part-journal.ts'
 import { planPartHooks } from './plan-part-hooks.ts'
@@ -35,8 +35,6 @@ type PlanningDeps = PartialDeps & { readonly hooks: readonly ErasureHook[] }
 export const ROWS = 'privity:rows'
 /** Name of our own keys among them. */
 export const KEYS = 'privity:keys'
-/** Name of what came to be kept after the plan was made. */
-export const KEPT = 'privity:kept'
 
 /** The partial erasure that was asked for, or that is all that may be done of a whole one; undefined otherwise. */
 async function preparePartial(
@@ -78,9 +76,20 @@ export async function planRuleJob(
   return isTaking ? planPartHooks(deps, job, partial) : undefined
 }
 
-/** Begins: from here on the job holds the app's own id, for hooks. Without a fence, the person stays in use. */
+/**
+ * Begins: from here on the job holds the app's own id, for hooks. Without a fence, the person stays in use.
+ *
+ * @throws {@link erasure_incomplete} naming `privity:kept` for a group that a member came to keep since
+ */
 export async function beginPartial({ people }: Vault, open: PartialJob): Promise<OpenJob> {
   const { person } = await people.read(open.job.subjectId)
+  try {
+    await requireFreeMembers(people, open.job, person.head)
+  } catch (error) {
+    // Nothing came of it, and nothing must once it is kept no more.
+    if (isPrivityError(error, 'erasure_incomplete')) await forgetJob(people.deps, open)
+    throw error
+  }
   const { externalId } = person.head
   const known = externalId === undefined ? {} : { externalId }
   return advanceJob(open, { ...known, step: 'fenced', startedAt: people.now() })
@@ -131,8 +140,7 @@ async function assertNoMemberHeld(
 ): Promise<void> {
   if (job.isReplayed === true) return
   const person = known ?? (await readLiving(vault, job.subjectId))
-  if (person !== undefined && (await isHeldByMember(vault.people, person.head)))
-    throw incomplete(job, [KEPT])
+  if (person !== undefined) await requireFreeMembers(vault.people, job, person.head)
 }
 
 /** Whoever is fenced already is past that. */

@@ -1,7 +1,8 @@
-import { isPrivityError } from '../../base/errors.ts'
+import { isPrivityError, PrivityError } from '../../base/errors.ts'
 import { randomId } from '../../base/id.ts'
 import type { StoredFields } from '../../policy/compiled.ts'
 import type { Draft } from '../../subjects/draft.ts'
+import { seeMembers } from '../../subjects/holds.ts'
 import { type Upkeep, keepPersonUp } from '../../subjects/upkeep.ts'
 import { isOutrun } from '../../vault/lookups.ts'
 import { recordReads } from '../../vault/open-record.ts'
@@ -35,12 +36,16 @@ const EVENT = 'reference.cleared'
 const NO_CLASSES: ReadonlySet<number> = new Set()
 /** Whoever is gone has no record any more. */
 export const LEAVING: ReadonlySet<string> = new Set(['not_found', 'erased'])
+/** What a function of the policy makes of a reference, or a store does not take: it is there when it is looked for again. */
+const IN_THE_WAY: ReadonlySet<string> = new Set(['invalid_input', 'store_full'])
+/** Others may write those who share a record all the time. */
+const LOOKS = 32
 
 /**
  * Does with one reference what the policy says, in a commit of the person whose record it is. What is kept, what is
- * behind a fence and what nobody can open stays as it is.
+ * behind a fence, what nobody can open and what cannot be cleared stays as it is.
  *
- * @throws {@link policy_outdated} · @throws {@link invalid_input} for what a function of the policy made of it
+ * @throws {@link policy_outdated}
  */
 export async function clearReference(
   deps: ReferenceDeps,
@@ -58,23 +63,31 @@ export async function clearReference(
     if (isPrivityError(error, 'write_conflict') && (await isOutrun(lookups, version)))
       return clearReference(deps, referring, clearing)
     if (isPrivityError(error) && (LEAVING.has(error.code) || isClosed(error))) return
+    // One record of somebody else must not keep the keys of the person.
+    if (isPrivityError(error) && IN_THE_WAY.has(error.code)) return
     throw error
   }
 }
 
-async function clear(
+async function clear(deps: ReferenceDeps, referring: Referring, clearing: Clearing): Promise<void> {
+  for (let looks = 1; looks <= LOOKS; looks += 1)
+    if ((await clearAsSeen(deps, referring, clearing)) === 'done') return
+  throw new PrivityError('write_conflict', { attempts: LOOKS })
+}
+
+/** `stale`: somebody who shares the record was changed since, and nothing was done. */
+async function clearAsSeen(
   deps: ReferenceDeps,
   referring: Referring,
   { place, subjectId, signal }: Clearing,
-): Promise<void> {
+): Promise<'done' | 'stale'> {
   const { vault } = deps
   const { target, field, reference } = referring
   const { recordId } = place
-  const seen = standingOf(deps, referring, {
-    subjectId,
-    plain: await readPlain(vault, target, place),
-  })
-  if (seen.kind !== 'open') return
+  const read = await readPlain(vault, target, place)
+  const members = await seeMembers(vault.people, read.person.head)
+  const seen = standingOf(deps, referring, { subjectId, plain: read, members })
+  if (seen.kind !== 'open') return 'done'
   // Who it was about is not told: that is what goes.
   const action = reference.onErase
   const event = { type: EVENT, record: target.record.name, field: field.name, action }
@@ -84,24 +97,33 @@ async function clear(
       ...deps,
       ...place,
       target,
+      subjectId,
       keptOf: keptOfDeps(deps),
       revision,
       event,
       signal,
     })
-    return
+    return 'done'
   }
+  let outcome: 'done' | 'stale' = 'done'
   const set = MAKING[reference.onErase](referring, subjectId)
   await keepPersonUp(vault.people, {
     id: place.id,
     signal,
     // What has to stay, and what is a reference, an outdated policy does not know.
     policy: vault.policy.hash,
-    reads: [...recordReads(vault, target, place), ...tokenReads(vault, target, set)],
+    reads: [
+      ...recordReads(vault, target, place),
+      ...tokenReads(vault, target, set),
+      ...members.keys,
+    ],
+    held: members.keys,
     plan: (person, rows): Upkeep | undefined => {
+      outcome = members.isSame(person.head, rows) ? 'done' : 'stale'
+      if (outcome === 'stale') return undefined
       // A value that was written since, or came under a hold, is none any more.
       const plain = { person, rows, recordId }
-      const standing = standingOf(deps, referring, { subjectId, plain })
+      const standing = standingOf(deps, referring, { subjectId, plain, members })
       if (standing.kind !== 'open') return undefined
       return {
         before: person,
@@ -110,6 +132,7 @@ async function clear(
       }
     },
   })
+  return outcome
 }
 
 /** What goes may take others along. */

@@ -4,6 +4,7 @@ import { pageOf } from '../../vault/open-record.ts'
 import { type PlainRecord, plainValues, readPlain, sealedRecord } from '../../vault/plain-record.ts'
 import { openHeads, readStillHeads } from '../../vault/record-heads.ts'
 import type { Vault } from '../../vault/vault.ts'
+import { keptGround, type MembersSeen, seeMembers } from '../../subjects/holds.ts'
 import { isUnreadable } from '../../subjects/unreadable.ts'
 import { openFenced } from '../destroy.ts'
 import type { Exclusion } from '../exclusion.ts'
@@ -74,7 +75,8 @@ export async function lookAtReference(
   if (place.id === looking.subjectId) return NONE
   try {
     const plain = await readPlain(deps.vault, referring.target, place)
-    return standingOf(deps, referring, { ...looking, plain })
+    const members = await seeMembers(deps.vault.people, plain.person.head)
+    return standingOf(deps, referring, { ...looking, plain, members })
   } catch (error) {
     if (isPrivityError(error, 'not_found')) return NONE
     if (isClosed(error)) return UNSURE
@@ -88,11 +90,17 @@ export function isClosed(error: unknown): boolean {
   return isUnreadable(error) || isPrivityError(error, 'key_unavailable')
 }
 
+/** What was read of a record, and of those whom it is about. */
+interface Read extends Pick<Looking, 'subjectId'> {
+  readonly plain: PlainRecord
+  readonly members: MembersSeen
+}
+
 /** The same of what was read already. */
 export function standingOf(
   deps: ReferenceDeps,
   { target, field, reference }: Referring,
-  { subjectId, plain }: Pick<Looking, 'subjectId'> & { readonly plain: PlainRecord },
+  { subjectId, plain, members }: Read,
 ): Standing {
   const { vault } = deps
   const { person, rows, recordId } = plain
@@ -101,6 +109,9 @@ export function standingOf(
   const { onErase, reason = onErase, reviewAt = '' } = reference
   if (onErase === 'retain') return { kind: 'stays', ground: reason, until: Date.parse(reviewAt) }
   if (person.head.restrictedAt !== undefined) return RESTRICTED
+  // What is shared is kept with each of those who share it.
+  const shared = keptGround(members, subjectId)
+  if (shared !== undefined) return { kind: 'stays', ground: shared }
   const pages = recordId === undefined ? [] : [pageOf(recordId)]
   const heads = openHeads(vault.people, { person, pages }, rows)
   const name = { record: target.record.name, recordId }
@@ -140,6 +151,8 @@ async function isCertain(deps: ReferenceDeps, job: Job): Promise<boolean> {
   try {
     const person = await openFenced(people, job)
     if (person === undefined) return true
+    // Whoever shares it may come under a hold at any moment.
+    if (person.head.members !== undefined) return false
     // Behind the fence all stays as it is: what is kept lifts it, and nothing else does.
     return keptOfDeps(deps)(person, await readStillHeads(people, person)).length === 0
   } catch (error) {

@@ -77,6 +77,8 @@ export async function verifyReferences(
   job: Job,
   signal: AbortSignal | undefined,
 ): Promise<ReferencesLeft> {
+  // Who knows of no references would find none, and say so.
+  if (isOfAll(job)) await requireKnownReferences(deps.vault)
   const fields = fieldsOf(deps, job)
   if (fields.length === 0) return { areReferences: false }
   const { subjectId, referred } = job

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../base/canonical.ts'
 import { isPrivityError, PrivityError } from '../../base/errors.ts'
+import { keptGround, type MembersSeen, seeMembers } from '../../subjects/holds.ts'
 import { pageEntry } from '../../vault/open-record.ts'
 import type { RecordOf } from '../../vault/plain-record.ts'
 import { pageRows, type RecordHeads } from '../../vault/record-heads.ts'
@@ -20,6 +21,8 @@ export interface Removing extends RecordOf {
   readonly vault: Vault
   readonly keptOf: KeptOf
   readonly target: Target
+  /** Who is named in it. */
+  readonly subjectId: string
   readonly revision: number
   readonly event: JsonObject
   readonly signal: AbortSignal | undefined
@@ -44,21 +47,28 @@ export function ruleOfRecord(
  * @throws {@link write_conflict} when others wrote the person all the time
  */
 export async function removeOwner(removing: Removing): Promise<void> {
-  const { vault, keptOf, id, target, recordId, signal } = removing
+  const { vault, keptOf, id, target, recordId, subjectId, signal } = removing
   const rule = ruleOfRecord(target, recordId)
   for (let looks = 1; looks <= LOOKS; looks += 1) {
     signal?.throwIfAborted()
     const look = await lookOver({ vault, keptOf, subjectId: id, rule })
     const works = look.works.filter(isTaking)
-    if (works.length === 0 || (await removeAll(removing, look)) === 'done') return
+    if (works.length === 0) return
+    const members = await seeMembers(vault.people, look.person.head)
+    if (keptGround(members, subjectId) !== undefined) return
+    if ((await removeAll(removing, look, members)) === 'done') return
   }
   throw new PrivityError('write_conflict', { attempts: LOOKS })
 }
 
-async function removeAll(removing: Removing, look: Look): Promise<'done' | 'stale'> {
+async function removeAll(
+  removing: Removing,
+  look: Look,
+  members: MembersSeen,
+): Promise<'done' | 'stale'> {
   const works = look.works.filter(isTaking)
   for (let from = 0; from < works.length; from += BATCH) {
-    const ask = askOf(removing, look)
+    const ask = { ...askOf(removing, look), members }
     const places = works.slice(from, from + BATCH).map(({ sealed }) => sealed.place)
     if ((await removeSome({ ...ask, records: places })) === 'stale') return 'stale'
   }
@@ -68,7 +78,7 @@ async function removeAll(removing: Removing, look: Look): Promise<'done' | 'stal
 function askOf(
   { vault, keptOf, target, recordId, revision, event, signal }: Removing,
   { person, works, seen }: Look,
-): Omit<BatchAsk, 'records'> {
+): Omit<BatchAsk, 'records' | 'members'> {
   const rule = ruleOfRecord(target, recordId)
   return {
     vault,

@@ -16,6 +16,8 @@ export interface HoldDeps extends StandingDeps, MarkDeps {
 export interface Held {
   readonly from: Place
   readonly to: Place
+  /** Up to where all is done; what comes behind it is looked at again. */
+  readonly settled: Place
   /** Erasures that the store lacks. */
   readonly behind: number
   /** Erasures that are under way. */
@@ -33,21 +35,23 @@ export async function holdAgainst(deps: HoldDeps): Promise<Held> {
   const { journal } = deps
   const from = await trustedMark(deps)
   const to = await journal.end(from)
-  let [behind, pending, of] = [0, 0, 0]
+  let [behind, pending, of, settled] = [0, 0, 0, to]
   for await (const erasures of newErasures({ journal, from, to })) {
     const standings = await standingsOf(deps, erasures)
     behind += standings.filter((standing) => standing === 'missing').length
-    pending += standings.filter((standing) => standing === 'pending').length
+    const waiting = erasures.filter((_, at) => standings[at] === 'pending')
+    pending += waiting.length
     of += standings.length
+    settled = waiting.reduce((place, it) => (it.from.seq < place.seq ? it.from : place), settled)
   }
-  return { from, to, behind, pending, of }
+  return { from, to, settled, behind, pending, of }
 }
 
-/** Moves the mark on when the store lacks nothing. */
+/** Moves the mark on when the store lacks nothing, and not past what is only under way: that may come to nothing. */
 export async function settleJournal(deps: HoldDeps, known?: Held): Promise<void> {
-  const { from, to, behind } = known ?? (await holdAgainst(deps))
-  const isNew = to.seq > from.seq || (await readMark(deps)) === undefined
-  if (behind === 0 && isNew) await advanceMark(deps, to, undefined)
+  const { from, settled, behind } = known ?? (await holdAgainst(deps))
+  const isNew = settled.seq > from.seq || (await readMark(deps)) === undefined
+  if (behind === 0 && isNew) await advanceMark(deps, settled, undefined)
 }
 
 /** A mark that knows a longer log than there is was taken from a later copy of the store: it counts for nothing. */

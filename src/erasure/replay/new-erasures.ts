@@ -3,6 +3,8 @@ import type { JournalEntry, Place } from '../../journal/journal-entry.ts'
 
 /** An erasure that a journal has behind some place. */
 export interface NewErasure {
+  /** Whoever looks from here on is told all of it again. */
+  readonly from: Place
   readonly erasureId: string
   readonly subjectId: string
   readonly isCompleted: boolean
@@ -56,12 +58,13 @@ export async function* newErasures({
 
 /** Of one that was only begun, all that was told of it counts. */
 function toErasure(
-  { erasureId, subjectId, kind, suppress, groups, scope, parts, seq }: JournalEntry,
+  { erasureId, subjectId, kind, suppress, groups, scope, parts, seq, prevHash }: JournalEntry,
   before: NewErasure | undefined,
 ): NewErasure {
   const told = scope === 'all' ? {} : { parts: parts ?? [...(before?.parts ?? []), seq] }
   return {
     ...told,
+    from: before?.from ?? { seq: seq - 1, hash: prevHash },
     erasureId,
     subjectId,
     isCompleted: kind === 'completed',

@@ -5,9 +5,9 @@ import { randomId } from '../../base/id.ts'
 import { parseInput } from '../../base/parse.ts'
 import { sha256 } from '../../crypto/hash.ts'
 import { advanceMark } from '../../journal/journal-mark.ts'
-import { readFence } from '../fence.ts'
+import { type Fenced, readFence } from '../fence.ts'
 import { destroyKeys } from '../fence-keys.ts'
-import { addJob, advanceJob, findJob, type Job } from '../job.ts'
+import { advanceJob, type Job, type OpenJob, openJob, saveJob } from '../job.ts'
 import { groupsOf } from '../leave-groups.ts'
 import { type ErasureDeps, proceed, type RunOptions } from '../steps.ts'
 import { type Held, holdAgainst } from './hold-against.ts'
@@ -101,13 +101,33 @@ async function replayOne(
     await destroyKeys(rows, { erasureId, subjectId }, now())
     return
   }
-  const found =
-    (await findJob(rows, erasureId)) ??
-    (await addJob(rows, jobOf({ ...erasure, erasureId }, now())))
+  const asked = jobOf({ ...erasure, erasureId }, now())
+  const begun = await beginAgain(deps, { asked, fenced })
   // A copy of before the fence does not say of which groups: that was found out behind it.
-  const open = advanceJob(found, groupsOf(erasure, { groups: found.job.groups ?? [] }))
-  const hooks = deps.hooks.filter(({ replay }) => !open.job.isReplayed || replay !== 'skip')
+  const open = advanceJob(begun, groupsOf(erasure, { groups: begun.job.groups ?? [] }))
+  // A plan of before names all of them, and would wait for one that is not there.
+  const isPlanned = open.job.step !== 'asked'
+  const hooks = deps.hooks.filter(({ replay }) => isPlanned || replay !== 'skip')
   await proceed({ ...deps, hooks }, open, signal === undefined ? {} : { signal })
+}
+
+/** What could still be taken back in the copy cannot be any more: neither in its grace nor for what is kept. */
+async function beginAgain(
+  { vault }: ReplayDeps,
+  { asked, fenced }: { readonly asked: Job; readonly fenced: Fenced | undefined },
+): Promise<OpenJob> {
+  const { deps: rows, now } = vault.people
+  const [sealed] = await rows.store.read([rows.keyspace.job(asked.erasureId)])
+  if (fenced === undefined || sealed === undefined) return saveJob(rows, { job: asked, sealed }, {})
+  // Whoever is behind a fence is not planned for with what is there: the plan stays what it was.
+  const found = openJob(rows, asked.erasureId, sealed)
+  const { inventory, graceUntil } = found.job
+  return saveJob(rows, found, {
+    step: inventory === undefined ? 'asked' : 'planned',
+    wanted: true,
+    isReplayed: true,
+    ...(graceUntil === undefined ? {} : { graceUntil: Math.min(graceUntil, now()) }),
+  })
 }
 
 function jobOf({ erasureId, subjectId, suppress, groups }: NewErasure, plannedAt: number): Job {
@@ -138,7 +158,7 @@ async function finish(
   const held = await holdAgainst(hold)
   if (held.behind > 0) throw failed ?? new PrivityError('replay_required', { behind: held.behind })
   if (failed !== undefined) {
-    await advanceMark(hold, held.to, undefined)
+    await advanceMark(hold, held.settled, undefined)
     throw failed
   }
   const { keyspace, controller, ledger } = vault.people.deps
@@ -156,7 +176,7 @@ async function finish(
   })
   const key = keyspace.certificate(replayId)
   const certificateHash = toBase64url(sha256(utf8(certificate)))
-  await advanceMark(hold, held.to, {
+  await advanceMark(hold, held.settled, {
     event: { type: 'journal.replayed', replayId, seq: held.to.seq, certificateHash },
     put: [[key, controller.seal(key, utf8(certificate))]],
   })

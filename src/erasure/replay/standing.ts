@@ -10,7 +10,8 @@ import { isPart, type NewErasure } from './new-erasures.ts'
 
 /**
  * `missing`: the journal has an erasure that the store has not, so that this is an older copy of it. `pending`: it
- * is under way here; nobody reads a person behind a fence, and of a part that is done again nothing is left.
+ * is under way here and nobody takes it back; nobody reads a person behind a fence, and of a part that is done again
+ * nothing is left.
  */
 export type Standing = 'done' | 'pending' | 'missing'
 
@@ -22,11 +23,14 @@ export interface StandingDeps {
   readonly controller: Pick<ControllerKey, 'seal' | 'open'>
 }
 
+const REVOCABLE: ReadonlySet<Job['step']> = new Set(['asked', 'planned', 'cancelled'])
+
 interface Look {
   readonly fenced: Fenced | undefined
   readonly areKeysLeft: boolean
+  /** The row of the job whose fence it is. */
+  readonly fencing: Uint8Array | undefined
   /** Of the erasure whose fence it is, or of the one that was asked for. */
-  readonly isPlanned: boolean
   readonly isCertified: boolean
   /** The row of the job that was asked for. */
   readonly own: Uint8Array | undefined
@@ -56,12 +60,12 @@ export async function standingsOf(
     const look: Look = {
       fenced: fences[at],
       areKeysLeft: keyStore !== undefined && areKeysLeft(keyRows[at]),
-      isPlanned: (own[at] ?? now[at]) !== undefined,
+      fencing: (ids[at] === erasure.erasureId ? own[at] : undefined) ?? now[at],
       isCertified: now[ids.length + at] !== undefined,
       own: own[at],
       isOwnCertified: now[2 * ids.length + at] !== undefined,
     }
-    return isPart(erasure) ? partStanding(deps, erasure, look) : standingOf(erasure, look)
+    return isPart(erasure) ? partStanding(deps, erasure, look) : standingOf(deps, look)
   })
 }
 
@@ -78,10 +82,10 @@ function partStanding(
   // What is done again is done as soon as nothing is left here, whatever other systems say.
   if (isReplayedPart(job.partial))
     return job.partial.rule.until === undefined ? 'missing' : 'pending'
-  return isCompleted ? 'missing' : 'pending'
+  return !isCompleted && isBegun(job) ? 'pending' : 'missing'
 }
 
-/** One that does not open says nothing of how far it is. */
+/** One that does not open says nothing of how far it is, and nobody can take it back. */
 function tryJob(deps: StandingDeps, erasureId: string, sealed: Uint8Array): Job | undefined {
   try {
     return openJob(deps, erasureId, sealed).job
@@ -91,13 +95,28 @@ function tryJob(deps: StandingDeps, erasureId: string, sealed: Uint8Array): Job 
   }
 }
 
+/** The journal is told behind a fence: without one, this is a copy of before. */
 function standingOf(
-  { isCompleted }: NewErasure,
-  { fenced, isPlanned, areKeysLeft: areKeys, isCertified }: Look,
+  deps: StandingDeps,
+  { fenced, fencing, areKeysLeft: areKeys, isCertified }: Look,
 ): Standing {
-  if (fenced === undefined) return isPlanned && !isCompleted ? 'pending' : 'missing'
-  if (isPlanned) return 'pending'
+  if (fenced === undefined) return 'missing'
+  if (fencing !== undefined) {
+    const job = tryJob(deps, fenced.fence.erasureId, fencing)
+    return job === undefined || isFinal(job) ? 'pending' : 'missing'
+  }
   return isCertified && fenced.sections.length === 0 && !areKeys ? 'done' : 'missing'
+}
+
+/** A plan alone is nothing that anybody goes on with. */
+function isBegun({ step, wanted }: Job): boolean {
+  return wanted === true || !REVOCABLE.has(step)
+}
+
+/** Whether nobody takes an erasure back any more: before the journal is told of it, that is what is stored. */
+function isFinal({ step, graceUntil, lease, isReplayed }: Job): boolean {
+  const mayBeCancelled = graceUntil !== undefined && lease === undefined
+  return isReplayed === true || (!REVOCABLE.has(step) && !mayBeCancelled)
 }
 
 /** A fence that the controller never made is none. */
