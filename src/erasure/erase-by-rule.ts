@@ -1,7 +1,6 @@
-import { toHex, utf8 } from '../base/bytes.ts'
 import { randomId } from '../base/id.ts'
-import { sha256 } from '../crypto/hash.ts'
 import { findCertificate } from './certify.ts'
+import { derivedId } from './derived-id.ts'
 import { addJob, findJob, type Job } from './job.ts'
 import { planRuleJob } from './partial/partial-run.ts'
 import type { Rule } from './selection.ts'
@@ -16,8 +15,6 @@ export interface OwnErasure {
   /** What it is about: the same again goes on with the erasure that is open. */
   readonly occasion: string
 }
-
-const ID_BYTES = 16
 
 /** Carries it out; resolves to whether there was anything to erase. */
 export async function eraseByRule(deps: ErasureDeps, own: OwnErasure): Promise<boolean> {
@@ -49,8 +46,7 @@ async function idOf(
   { vault }: ErasureDeps,
   { subjectId, rule, occasion }: OwnErasure,
 ): Promise<string> {
-  const name = utf8(`${subjectId}/${rule.kind}/${occasion}`)
-  const id = toHex(sha256(name).subarray(0, ID_BYTES))
+  const id = derivedId(`${subjectId}/${rule.kind}/${occasion}`)
   const isDone = (await findCertificate(vault.people, id)) !== undefined
   return isDone ? randomId() : id
 }

@@ -1,8 +1,7 @@
-import { toHex, utf8 } from '../base/bytes.ts'
 import { isPrivityError } from '../base/errors.ts'
-import { sha256 } from '../crypto/hash.ts'
 import type { People } from '../subjects/people.ts'
 import { findCertificate } from './certify.ts'
+import { derivedId } from './derived-id.ts'
 import { keyFence } from './fence-keys.ts'
 import { addJob, findJob, type Job, type OpenJob } from './job.ts'
 
@@ -12,8 +11,6 @@ export interface OtherErasures {
   plan(asked: Job): Promise<Job>
   proceed(open: OpenJob): Promise<string>
 }
-
-const ID_BYTES = 16
 
 /** Whether the erasure of a group that a member brought about is not at its end. */
 export async function isGroupUnderWay(
@@ -86,5 +83,5 @@ function askedOf(people: People, member: Job, groupId: string): Job {
 
 /** The same again goes on with the erasure that is open: a second one would take what came since. */
 function idOf({ erasureId }: Job, groupId: string): string {
-  return toHex(sha256(utf8(`${erasureId}/group/${groupId}`)).subarray(0, ID_BYTES))
+  return derivedId(`${erasureId}/group/${groupId}`)
 }

@@ -1,9 +1,9 @@
-import { sameBytes } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key, Row } from '../storage/store.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 import { type Job, type OpenJob, sealJob } from './job.ts'
+import { sameRow } from '../storage/same-row.ts'
 
 /** The next state of a job, to be stored in one commit with what it speaks of. */
 export interface JobRow {
@@ -24,13 +24,9 @@ export function jobRow(deps: PeopleDeps, before: OpenJob, change: Partial<Job> =
     key,
     open: { job, sealed },
     put: (rows) => {
-      if (!isSame(rows.get(key), before.sealed))
+      if (!sameRow(rows.get(key), before.sealed))
         throw new PrivityError('write_conflict', { attempts: 1 })
       return [key, sealed]
     },
   }
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : sameBytes(a, b)
 }

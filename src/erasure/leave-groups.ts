@@ -1,5 +1,6 @@
 import { isPrivityError } from '../base/errors.ts'
-import { dropLink, takeOut } from '../subjects/groups.ts'
+import { dropLink } from '../subjects/group-links.ts'
+import { takeOut } from '../subjects/groups.ts'
 import type { Head } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
 import { isGroup } from '../subjects/require-kind.ts'

@@ -1,4 +1,3 @@
-import { equalBytes } from '../base/bytes.ts'
 import { type DenialReason, isPrivityError, PrivityError } from '../base/errors.ts'
 import { basisFacts } from '../consent/basis-facts.ts'
 import { type BasisFacts, basisDenials } from '../consent/status.ts'
@@ -11,6 +10,7 @@ import { isGroup } from '../subjects/require-kind.ts'
 import { type Actor, type ParsedAsk, parseMay } from './ask.ts'
 import { type Concerned, concernedOf, idsOf, trailsOf } from './concerned.ts'
 import { type Decision, decide, decideForAll, denial } from './decide.ts'
+import { sameRow } from '../storage/same-row.ts'
 
 /** May this actor see this person at all? An error counts as no. */
 export type Relationship = (ask: {
@@ -162,14 +162,9 @@ function cachedRegister(people: People): (sealed: Uint8Array | undefined) => Not
     | { readonly sealed: Uint8Array | undefined; readonly register: NoticeRegister }
     | undefined
   return (sealed) => {
-    if (known !== undefined && sameBytes(known.sealed, sealed)) return known.register
+    if (known !== undefined && sameRow(known.sealed, sealed)) return known.register
     const register = openRegister(people.deps, sealed)
     known = { sealed: sealed?.slice(), register }
     return register
   }
-}
-
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return equalBytes(a, b)
 }

@@ -1,14 +1,10 @@
 import { PrivityError } from '../base/errors.ts'
+import { targetsOf } from '../vault/targets.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 
 /** Record types of the running policy about whose end something is said. */
-export function retainedTargets({ policy, layouts }: Vault): readonly Target[] {
-  return [...policy.records.values()].flatMap((record) => {
-    // Every purpose has a plan of every record; what is due is no question of a purpose.
-    const [plan] = record.plans.values()
-    if (plan === undefined || record.retention === undefined) return []
-    return [{ record, plan, type: layouts.typeOf(record.name) }]
-  })
+export function retainedTargets(vault: Vault): readonly Target[] {
+  return targetsOf(vault).filter(({ record }) => record.retention !== undefined)
 }
 
 /** @throws {@link not_declared} */

@@ -3,7 +3,7 @@ import type { Person } from '../subjects/person.ts'
 import { headsOfType, readHeads } from '../vault/record-heads.ts'
 import { isOutdated } from '../vault/record-tokens.ts'
 import type { Vault } from '../vault/vault.ts'
-import { targetsOf } from './outdated-records.ts'
+import { targetsOf } from '../vault/targets.ts'
 import { walkPeople, type WalkWatch } from './walk-people.ts'
 
 /**

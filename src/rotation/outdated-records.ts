@@ -12,15 +12,6 @@ export interface OutdatedRecord {
   readonly head: RecordHead
 }
 
-/** Record types of the running policy. */
-export function targetsOf({ policy, layouts }: Vault): readonly Target[] {
-  return [...policy.records.values()].flatMap((record) => {
-    // Every purpose has a plan of every record; which one is nothing that resealing asks.
-    const [plan] = record.plans.values()
-    return plan === undefined ? [] : [{ record, plan, type: layouts.typeOf(record.name) }]
-  })
-}
-
 /** Those of them that another layout, other lookups or other rules of retention made. */
 export function findOutdated(
   vault: Vault,

@@ -1,6 +1,5 @@
 import { canonicalBytes } from '../base/canonical.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
-import { equalBytes } from '../base/bytes.ts'
 import type { Clock } from '../base/time.ts'
 import type { EpochClass } from '../keys/epoch-class.ts'
 import { createPersonKeys, type PersonKeys } from '../keys/person-keys.ts'
@@ -20,6 +19,7 @@ import type { Key, Row, Store } from '../storage/store.ts'
 import { layoutRow } from '../vault/layouts.ts'
 import { missingLookupKeys } from '../vault/lookups.ts'
 import type { Root } from './open-root.ts'
+import { sameRow } from '../storage/same-row.ts'
 
 /** What registering a policy needs. */
 export interface RegisterDeps {
@@ -206,7 +206,7 @@ async function commitOver(
     reads: [keyspace.catalogue, ...(policyKey === undefined ? [] : [policyKey]), ...absentKeys],
     build: (rows) => {
       const isStale =
-        !isSame(rows.get(keyspace.catalogue), catalogue) ||
+        !sameRow(rows.get(keyspace.catalogue), catalogue) ||
         keys.epoch !== epoch ||
         absentKeys.some((key) => rows.get(key) !== undefined)
       if (isStale) throw new PrivityError('write_conflict', { attempts: 1 })
@@ -222,8 +222,4 @@ async function commitOver(
       return { kind: 'change', change: { put, del: [], entry }, value: null }
     },
   })
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : equalBytes(a, b)
 }

@@ -1,9 +1,9 @@
 import * as z from 'zod/mini'
-import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
 import { isId, randomId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
-import { decodeContainer, SECTION } from '../storage/container.ts'
 import type { Draft } from './draft.ts'
+import { findGroup, link, type Membership, orIgnored, orUnlink, unlink } from './group-links.ts'
 import type { People } from './people.ts'
 import {
   addPerson,
@@ -12,8 +12,8 @@ import {
   jurisdictionShape,
   type RegistrationDeps,
 } from './registration.ts'
-import { type GroupHead, isGroup, requireGroup, requirePerson } from './require-kind.ts'
-import { type Witness, withWitness } from './witness.ts'
+import { requireGroup, requirePerson } from './require-kind.ts'
+import { withWitness } from './witness.ts'
 import { type ParsedWriteOptions, parseSubjectId, parseWriteOptions } from './write-options.ts'
 
 /** Options of a change to a group. */
@@ -34,7 +34,6 @@ export interface GroupInput {
 }
 
 const MAX_MEMBERS = 64
-const MAX_GROUPS = 256
 
 const groupInput = z.strictObject({
   members: z.array(z.string()).check(z.minLength(1), z.maxLength(MAX_MEMBERS)),
@@ -144,31 +143,6 @@ export async function groupsOf(people: People, subjectId: unknown): Promise<read
   return Object.freeze([...(person.head.groups ?? [])])
 }
 
-/** The head of a group; undefined for one that is gone, or never came about. @throws {@link erased} for another */
-async function findGroup(people: People, groupId: string): Promise<GroupHead | undefined> {
-  try {
-    const { head } = (await people.read(groupId)).person
-    return isGroup(head) ? head : undefined
-  } catch (error) {
-    if (isPrivityError(error, 'not_found')) return undefined
-    if (isPrivityError(error, 'erased') && (await isGone(people, groupId))) return undefined
-    throw error
-  }
-}
-
-/** Whoever is named behind a fence that can be lifted stays linked, or their erasure would not find it. */
-async function isGone({ deps }: People, groupId: string): Promise<boolean> {
-  const [document] = await deps.store.read([deps.keyspace.person(groupId)])
-  const sections = document === undefined ? [] : decodeContainer(document)
-  return sections?.every(({ kind }) => kind === SECTION.fence) === true
-}
-
-/** One person in one group. */
-interface Membership {
-  readonly id: string
-  readonly member: string
-}
-
 interface TakingOut extends Membership {
   readonly options: GroupOptions
   /** Whether somebody may be the last. */
@@ -213,81 +187,11 @@ function addMember(draft: Draft, member: string): number {
   return members.length
 }
 
-async function link(people: People, { id, member }: Membership): Promise<void> {
-  await people.change<null>({
-    id: member,
-    request: { type: 'group.linked', group: id },
-    apply: (draft) => {
-      const { head } = draft
-      requirePerson(head)
-      if (head.closed !== undefined) throw new PrivityError('erased', { kind: 'subject' })
-      const groups = [...(head.groups ?? []).filter((other) => other !== id), id]
-      if (groups.length > MAX_GROUPS) throw invalidInput(['groups'], 'too_many')
-      draft.head = { ...head, groups }
-      return { event: { type: 'group.linked', group: id }, value: null }
-    },
-  })
-}
-
-/** What did not come about leaves no link, as far as it can be taken back. */
-async function orUnlink<T>(
-  people: People,
-  { id, members }: { readonly id: string; readonly members: readonly string[] },
-  run: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    for (const member of members) await orIgnored(unlink(people, { id, member }))
-    throw error
-  }
-}
-
 /** A link to a group that is gone can be taken off; to one that never was, there is none. */
 async function unlinkGone(people: People, { id, member }: Membership): Promise<void> {
   const { head } = (await people.read(member)).person
   if (head.groups?.includes(id) === true) return unlink(people, { id, member })
   await membersOf(people, id)
-}
-
-/** Of whom nobody can open any more there is nothing to be linked. */
-async function orIgnored(unlinking: Promise<void>): Promise<void> {
-  try {
-    await unlinking
-  } catch (error) {
-    if (!isPrivityError(error)) throw error
-  }
-}
-
-/** Conditional on the group: whoever is in it again stays linked, or their erasure would not find it. */
-async function unlink(people: People, { id, member }: Membership): Promise<void> {
-  const group = await findGroup(people, id)
-  await withWitness(people, group === undefined ? [] : [id], async (witness) => {
-    const [found] = witness.people
-    if (found?.head.members?.includes(member) === true) return
-    await dropLink(people, { id, member }, witness)
-  })
-}
-
-/** Takes a group off somebody whom it does not name, and who cannot join it again while the witness holds. */
-export async function dropLink(
-  people: People,
-  { id, member }: Membership,
-  witness?: Witness,
-): Promise<void> {
-  const keys = witness?.keys ?? []
-  await people.change<null>({
-    id: member,
-    reads: keys,
-    held: keys,
-    request: { type: 'group.unlinked', group: id },
-    apply: (draft, rows) => {
-      witness?.require(rows)
-      const groups = (draft.head.groups ?? []).filter((other) => other !== id)
-      draft.head = { ...draft.head, groups }
-      return { event: { type: 'group.unlinked', group: id }, value: null }
-    },
-  })
 }
 
 function parseGroupOptions(options: unknown): GroupOptions {

@@ -1,4 +1,3 @@
-import { sameBytes } from '../base/bytes.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
@@ -6,6 +5,7 @@ import type { Head } from './head.ts'
 import type { People } from './people.ts'
 import type { Person } from './person.ts'
 import { isUnreadable } from './unreadable.ts'
+import { sameRow } from '../storage/same-row.ts'
 
 /** Members of a group as they were read; of anybody else there are none. */
 export interface MembersSeen {
@@ -46,7 +46,7 @@ export async function seeMembers(people: People, { members = [] }: Head): Promis
     members: opened.flatMap((person) => person ?? []),
     isSame: (group, rows) =>
       isSameList(members, group.members ?? []) &&
-      keys.every((key, at) => isSameRow(documents[at], rows.get(key))),
+      keys.every((key, at) => sameRow(documents[at], rows.get(key))),
   }
 }
 
@@ -85,8 +85,4 @@ async function openMember(
 
 function isSameList(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((id) => others.includes(id))
-}
-
-function isSameRow(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : sameBytes(a, b)
 }

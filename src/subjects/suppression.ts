@@ -9,6 +9,7 @@ import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key, Row } from '../storage/store.ts'
 import type { PeopleDeps } from './people.ts'
+import { sameRow } from '../storage/same-row.ts'
 
 /**
  * Remembers of the app's own ids which were of people who are erased, so that a list that is imported again brings
@@ -77,7 +78,7 @@ export function createSuppression(deps: SuppressionDeps): Suppression {
       return {
         reads: [row, ...place],
         verdict: (rows) => {
-          if (!isSame(rows.get(row), stored)) return 'unknown'
+          if (!sameRow(rows.get(row), stored)) return 'unknown'
           return place.some((key) => rows.get(key) !== undefined) ? 'suppressed' : 'free'
         },
       }
@@ -129,8 +130,4 @@ async function ensureKey(
   const [made] = await store.read([row])
   if (made === undefined) throw new PrivityError('write_conflict', { attempts: 1 })
   return made
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : sameBytes(a, b)
 }

@@ -1,4 +1,3 @@
-import { sameBytes } from '../base/bytes.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
@@ -9,6 +8,7 @@ import type { Committed, Participant } from '../storage/participant.ts'
 import { PATIENCE } from '../storage/patience.ts'
 import type { Held, KeyRow } from './key-row.ts'
 import type { KeyRows } from './key-rows.ts'
+import { sameRow } from '../storage/same-row.ts'
 
 /** What was done, or the keys that have to be in the key store first. */
 export type Outcome<T> = { readonly done: T } | { readonly lacks: readonly RingEntry[] }
@@ -101,12 +101,8 @@ async function orNewer<T>(
   } catch (error) {
     if (!isPrivityError(error, 'key_unknown')) throw error
     const row = await keyRows.read(id)
-    const isSame = isEqual(row.bytes, held.row.bytes)
+    const isSame = sameRow(row.bytes, held.row.bytes)
     if (isSame && held.isSettled) throw error
     return { held: { ...held, row, isSettled: isSame } }
   }
-}
-
-function isEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : sameBytes(a, b)
 }

@@ -3,6 +3,7 @@ import type { RecordHead } from '../subjects/head.ts'
 import { pageEntry } from './open-record.ts'
 import { ownerIn, type SeenOwners } from './owner.ts'
 import { headsOfType, type RecordHeads } from './record-heads.ts'
+import { targetsOf } from './targets.ts'
 import type { Target, Vault } from './vault.ts'
 
 /** A record type that is a part of another one. */
@@ -34,16 +35,10 @@ export function partTargets(
 }
 
 /** Every type of the running policy that is a part of another. */
-export function everyPartTarget({
-  policy,
-  layouts,
-}: Pick<Vault, 'policy' | 'layouts'>): readonly PartTarget[] {
-  return [...policy.records.values()].flatMap((record) => {
-    // Every purpose has a plan of every record; whose part it is, is no question of a purpose.
-    const [plan] = record.plans.values()
-    const { ownedBy, name } = record
-    if (plan === undefined || ownedBy === undefined) return []
-    return [{ record, plan, type: layouts.typeOf(name), ownedBy }]
+export function everyPartTarget(vault: Pick<Vault, 'policy' | 'layouts'>): readonly PartTarget[] {
+  return targetsOf(vault).flatMap((target) => {
+    const { ownedBy } = target.record
+    return ownedBy === undefined ? [] : [{ ...target, ownedBy }]
   })
 }
 

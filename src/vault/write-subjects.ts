@@ -28,11 +28,7 @@ export interface Writing {
 /** Others may come and go all the time. */
 const LOOKS = 32
 
-/**
- * Runs a write for the person, or for all members of the group whom the record type is about.
- *
- * @throws {@link invalid_input} for a person where a group is asked for, and the other way round
- */
+/** Runs a write for the person, or for all members of the group; whether it fits the record type is not asked here. */
 export function withSubjects<T>(
   vault: Vault,
   target: Pick<Target, 'record'>,

@@ -11,7 +11,7 @@ import {
 import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
 import { toHex } from '../../src/base/bytes.ts'
 import { createBlobs } from '../../src/blobs/blobs.ts'
-import { targetsOf } from '../../src/rotation/outdated-records.ts'
+import { targetsOf } from '../../src/vault/targets.ts'
 import { resealPerson } from '../../src/rotation/reseal-person.ts'
 import { rewrapPerson } from '../../src/rotation/rewrap.ts'
 import { createAccessor } from '../../src/vault/accessor.ts'

@@ -4,7 +4,7 @@ import { definePolicy, definePurposes, defineRecord, isPrivityError, type Policy
 import { createPrivity } from 'privity'
 import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
 import { dropKeys, runningClasses } from '../../src/rotation/drop-keys.ts'
-import { targetsOf } from '../../src/rotation/outdated-records.ts'
+import { targetsOf } from '../../src/vault/targets.ts'
 import { resealPerson } from '../../src/rotation/reseal-person.ts'
 import { rewrapPerson } from '../../src/rotation/rewrap.ts'
 import { decodeContainer, SECTION } from '../../src/storage/container.ts'

@@ -3,6 +3,7 @@ import type { CompiledField } from '../../policy/compiled.ts'
 import type { Reference } from '../../policy/ownership.ts'
 import type { LookupKey } from '../../storage/keyspace.ts'
 import { type Place, placesOf, tokensOf } from '../../vault/lookup-places.ts'
+import { targetsOf } from '../../vault/targets.ts'
 import type { Target, Vault } from '../../vault/vault.ts'
 import type { Search } from '../../vault/where.ts'
 
@@ -15,14 +16,11 @@ export interface Referring {
 }
 
 /** Every such field of the running policy. */
-export function referringFields({ policy, layouts }: Vault): readonly Referring[] {
-  return [...policy.records.values()].flatMap((record) => {
-    // Every purpose has a plan of every record; whose references these are is no question of a purpose.
-    const [plan] = record.plans.values()
-    if (plan === undefined) return []
-    const target: Target = { record, plan, type: layouts.typeOf(record.name) }
-    return record.fields.flatMap((field): readonly Referring[] => {
-      const lookup = record.lookups.find((it) => isOfField(it, field))
+export function referringFields(vault: Vault): readonly Referring[] {
+  return targetsOf(vault).flatMap((target) => {
+    const { fields, lookups } = target.record
+    return fields.flatMap((field): readonly Referring[] => {
+      const lookup = lookups.find((it) => isOfField(it, field))
       if (field.refs === undefined || lookup === undefined) return []
       return [{ target, field, reference: field.refs, lookup }]
     })

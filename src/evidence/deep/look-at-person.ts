@@ -1,11 +1,11 @@
 import { isPrivityError } from '../../base/errors.ts'
-import { sameBytes } from '../../base/bytes.ts'
 import type { Fault } from '../../ledger/verify-log.ts'
 import { scanRows } from '../../storage/scan-rows.ts'
 import type { Key, Row } from '../../storage/store.ts'
 import type { ControllerFold } from './controller-fold.ts'
 import { type Deep, digestOf, readAll } from './deep.ts'
 import { type Expectation, expectPerson, type FoundPerson } from './expect-person.ts'
+import { sameRow } from '../../storage/same-row.ts'
 
 /** What was found about one person. */
 export interface PersonLook {
@@ -153,14 +153,10 @@ async function lookBeside(
   })
   const held: number[] = []
   leaves.forEach(({ key, index, leaf }, at) => {
-    if (isEqual(values[outside.length + strangers.length + at], leaf)) held.push(index)
+    if (sameRow(values[outside.length + strangers.length + at], leaf)) held.push(index)
     else faults.push({ index: BigInt(index), key, kind: 'body_mismatch' })
   })
-  return { faults, leaves: held, outside: [...known], steady: isEqual(values.at(-1), document) }
-}
-
-function isEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : sameBytes(a, b)
+  return { faults, leaves: held, outside: [...known], steady: sameRow(values.at(-1), document) }
 }
 
 function inBoth(some: readonly Fault[], others: readonly Fault[]): readonly Fault[] {
