@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { localKeys, type SubjectId } from 'privity'
 import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
-import { verifyCertificate } from 'privity/verify'
 import { ownEntries } from '../../src/subjects/own-entries.ts'
 import { collect, refusal, SECRET } from '../support/acme.ts'
 import { epochKeys } from '../support/epoch-keys.ts'
 import { openVault } from '../support/open-vault.ts'
 import {
   anonymiser,
+  certificateOf,
+  expectSound,
   type Office,
   type OfficeOptions,
   officePolicy,
@@ -36,19 +37,6 @@ async function open(options: OfficeOptions = {}): Promise<Opened> {
 
 function again({ share }: Opened, options: OfficeOptions = {}): Promise<Office> {
   return openOffice(memoryStore({ share }), options)
-}
-
-async function expectSound({ privity }: Office): Promise<void> {
-  expect(await privity.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
-}
-
-async function certificateOf(
-  { privity }: Office,
-  jws: string,
-): Promise<{ readonly [name: string]: unknown }> {
-  const { ok, certificate = {} } = await verifyCertificate(jws, privity.ledger.publicKeys)
-  expect(ok).toBe(true)
-  return certificate
 }
 
 /** Changes one byte of a row. */

@@ -185,8 +185,42 @@ journey('members come and go, but for the last', async (place) => {
   expect(await home.subjects.groups(ada)).toEqual([household])
   await home.erasure.erase(household, { reason: REASON })
   expect(await refusal(home.subjects.join(household, ben))).toMatchObject(erased)
+  expect(await home.subjects.groups(ada)).toEqual([household])
   await home.erasure.erase(ada, { reason: REASON })
   expect(await home.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
+  await home.close()
+})
+
+journey(
+  'in the grace of a member nobody uses the household, and a cancellation gives it back',
+  async (place) => {
+    const home = await openHome(place.store())
+    const { ada, household } = await addFamily(home)
+    const { home: house } = as(home)
+    const asked = { reason: REASON, grace: { days: 3 } } as const
+    const { erasureId } = await home.erasure.request(ada, asked)
+    const denied = { code: 'not_permitted', details: { reasons: ['erased'] } }
+    expect(await refusal(house.household.read(household))).toMatchObject(denied)
+    const change = house.household.update(household, { rent: 'none' })
+    expect(await refusal(change)).toMatchObject(denied)
+    await home.erasure.cancel(erasureId)
+    expect(await house.household.read(household)).toMatchObject({ rent: 'marker-rent' })
+    await house.household.update(household, { rent: 'none' })
+    await home.close()
+  },
+)
+
+test('a person is in 256 groups at most, and those that were refused are no part of them', async () => {
+  const home = await openHome(memoryStore())
+  const { id: ada } = await home.subjects.register()
+  const { id: ben } = await home.subjects.register()
+  for (let at = 0; at < 256; at += 1) await home.subjects.group({ members: [ada] })
+  expect(await refusal(home.subjects.group({ members: [ben, ada] }))).toMatchObject({
+    code: 'invalid_input',
+    details: { issues: [{ path: ['groups'], code: 'too_many' }] },
+  })
+  expect(await home.subjects.groups(ada)).toHaveLength(256)
+  expect(await home.subjects.groups(ben)).toEqual([])
   await home.close()
 })
 

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { memoryData, memoryStore } from 'privity/memory'
-import { verifyCertificate } from 'privity/verify'
 import { collect, eagerClock, refusal, START } from '../support/acme.ts'
-import { type Office, openOffice } from '../support/reference-office.ts'
+import { certificateOf, expectSound, type Office, openOffice } from '../support/reference-office.ts'
 import { scaled } from '../support/scale.ts'
 import { setBack } from '../support/set-back.ts'
 import {
@@ -23,19 +22,6 @@ const FIRST = { before: 1, after: scaled({ ci: 3, torture: 1 }) } as const
 const NOBODY = 'f'.repeat(32)
 const NOT_FOUND = { code: 'not_found', details: { kind: 'subject' } }
 const ERASED = { code: 'erased', details: { kind: 'subject' } }
-
-async function expectSound({ privity }: Office): Promise<void> {
-  expect(await privity.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
-}
-
-async function certificateOf(
-  { privity }: Office,
-  jws: string,
-): Promise<{ readonly [name: string]: unknown }> {
-  const { ok, certificate = {} } = await verifyCertificate(jws, privity.ledger.publicKeys)
-  expect(ok).toBe(true)
-  return certificate
-}
 
 journey('a record names only people who are registered', async (place) => {
   const office = await openOffice(place.store(), { shards: 3 })

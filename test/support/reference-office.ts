@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import * as z from 'zod'
 import {
   createPrivity,
@@ -13,6 +14,7 @@ import {
   type Store,
   type SubjectId,
 } from 'privity'
+import { verifyCertificate } from 'privity/verify'
 import { controller, eagerClock, type FakeClock, SECRET } from './acme.ts'
 import { storesOf } from './stores.ts'
 
@@ -240,4 +242,19 @@ export async function openOffice(
     },
     add: async () => (await privity.subjects.register()).id,
   }
+}
+
+/** Everything that is stored is what the log says. */
+export async function expectSound({ privity }: Office): Promise<void> {
+  expect(await privity.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
+}
+
+/** What a certificate says that verifies. */
+export async function certificateOf(
+  { privity }: Office,
+  jws: string,
+): Promise<{ readonly [name: string]: unknown }> {
+  const { ok, certificate = {} } = await verifyCertificate(jws, privity.ledger.publicKeys)
+  expect(ok).toBe(true)
+  return certificate
 }
