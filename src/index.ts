@@ -37,6 +37,7 @@ export type {
   HookContext,
   HookItem,
   HookOutcome,
+  HookPart,
   HookRecord,
   HookScope,
 } from './erasure/hook.ts'

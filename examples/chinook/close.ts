@@ -2,7 +2,7 @@ import { isPrivityError } from 'privity'
 import { check, say, table } from './print.ts'
 import { countHits, readFiles, tracesOf } from './search.ts'
 import { DATABASE_FILES, openPrivity, readSecret } from './shop.ts'
-import { nameOf, type Someone, type Story } from './story.ts'
+import { nameOf, type Someone, type Story, staff } from './story.ts'
 
 /** Closes Privity and reads the files of the database as a thief would. */
 export async function searchFiles(
@@ -14,13 +14,13 @@ export async function searchFiles(
   const bytes = files.reduce((sum, { length }) => sum + length, 0)
   say(`${files.length} files, ${(bytes / 1_048_576).toFixed(1)} MiB`)
   const traces = [erased, present].map((customer) => countHits(files, tracesOf(customer)))
-  const fence = countHits(files, [erased.subjectId])
+  const ids = countHits(files, [erased.subjectId])
   table(
     [
       ['searched in the database files, as text, hex and base64', 'hits'],
       [`${nameOf(erased)}, erased: e-mail, names, phone, address`, traces[0] ?? 0],
       [`${nameOf(present)}, a customer: the same`, traces[1] ?? 0],
-      ['the random id of the erased person, which a fence keeps', fence],
+      ['the random id of the erased person, whose invoices stay', ids],
     ],
     64,
   )
@@ -28,11 +28,12 @@ export async function searchFiles(
     traces.every((count) => count === 0),
     'nothing readable stands in the files',
   )
-  check(fence > 0, 'the search finds what is there')
+  check(ids > 0, 'the search finds what is there')
 }
 
 /** Opens the database again, first under a wrong key; resolves to the number of ledger entries. */
-export async function openAgain({ shop }: Story, erased: Someone): Promise<bigint> {
+export async function openAgain(story: Story, erased: Someone): Promise<bigint> {
+  const { shop } = story
   try {
     await openPrivity(shop, new Uint8Array(32))
     throw new Error('the database opened under a wrong key')
@@ -44,7 +45,9 @@ export async function openAgain({ shop }: Story, erased: Someone): Promise<bigin
   const { ok, size, faults } = await privity.ledger.verify()
   say(`under the right key: ${size} ledger entries, ${faults.length} faults`)
   check(ok, 'the ledger is what was signed')
-  check((await privity.subjects.find({ externalId: erased.id })) === undefined, 'still erased')
+  const actor = staff(story, 'Nancy Edwards')
+  const decision = await privity.may({ subjectId: erased.subjectId, purpose: 'support', actor })
+  check(!decision.allowed && decision.reasons.includes('erased'), 'still erased')
   await privity.close()
   shop.database.close()
   return size

@@ -20,6 +20,7 @@ export function createDesk(): Desk {
       !actor.roles.includes('agent') || reps.get(subjectId) === actor.id,
     hook: {
       id: 'desk',
+      partial: [{ record: 'contact' }],
       plan: async ({ subjectId }) =>
         reps.has(subjectId) ? [{ id: subjectId, description: 'assignment', count: 1 }] : [],
       execute: async ({ id }) => (reps.delete(id) ? 'done' : 'already_done'),

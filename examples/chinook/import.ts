@@ -37,7 +37,13 @@ async function importCustomer({ shop, data }: Story, customer: Customer): Promis
   const support = privity.accessor({ purpose: 'support', actor: IMPORTER })
   await support.contact.create(id, customer.contact)
   const invoicing = privity.accessor({ purpose: 'invoicing', actor: IMPORTER })
-  await Promise.all(customer.invoices.map((invoice) => invoicing.invoice.create(id, invoice)))
+  await Promise.all(
+    customer.invoices.map(async (invoice) => {
+      const { recordId } = await invoicing.invoice.create(id, invoice)
+      const at = `${invoice.date}T00:00:00Z`
+      await privity.retention.event(id, { record: 'invoice', recordId, event: 'issued', at })
+    }),
+  )
 }
 
 /** An import that runs again by mistake makes nobody twice. */

@@ -83,8 +83,10 @@ heading('10. A customer is erased')
 const dominique = await someone(story, '40')
 const certificate = await eraseCustomer(story, dominique)
 // prints: newsletter: subscription
+// prints: Income Tax Act s. 230(4)(b)
 // prints: erased
 // prints: find { email } yields nobody
+// prints: invoicing still reads the 7 invoices
 
 heading('11. Somebody else verifies the papers')
 const receipt = receipts.get(dominique.id) ?? ''

@@ -50,6 +50,7 @@ export function newsletterHook(newsletter: Newsletter): ErasureHook {
   return {
     id: 'newsletter',
     needsPlaintext: true,
+    partial: [{ record: 'contact', fields: ['email'] }],
     plan: async (context) => {
       const contact = await context.read('contact', ['email'])
       const ids = newsletter.find(String(contact?.['email']))

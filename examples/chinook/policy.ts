@@ -59,7 +59,10 @@ const line = z.object({
   price: z.number(),
 })
 
-/** Any number per customer. */
+/** Income Tax Act (Canada), s. 230(4)(b): six years from the end of the year that a record is about. */
+const taxYears = { keep: { years: 6 }, from: 'issued', until: 'end_of_year' } as const
+
+/** Any number per customer: kept as long as the tax law asks, also of somebody who is erased, and no longer. */
 const invoice = defineRecord(
   purposes,
   ({ field }) => ({
@@ -75,7 +78,17 @@ const invoice = defineRecord(
       views: { recommendations: (lines) => [...new Set(lines.map(({ genre }) => genre))] },
     }),
   }),
-  { many: true },
+  {
+    many: true,
+    events: ['issued'],
+    retention: taxYears,
+    floor: {
+      ...taxYears,
+      ground: 'Income Tax Act s. 230(4)(b)',
+      source: 'https://laws-lois.justice.gc.ca/eng/acts/I-3.3/section-230.html',
+      country: 'CA',
+    },
+  },
 )
 
 /** Who decides, what there is, and what each role may do. */

@@ -46,6 +46,16 @@ export function pick<N extends string>(
   ) as { readonly [K in N]?: unknown }
 }
 
+/** The elements of a list of the app, each read once; a hole is undefined, and anything else no list. */
+export function elementsOf(value: unknown): readonly unknown[] | undefined {
+  try {
+    return Array.isArray(value) ? Array.from(value) : undefined
+  } catch {
+    // A proxy that throws is no list either.
+    return undefined
+  }
+}
+
 type Property = readonly [name: string, property: PropertyDescriptor]
 
 function propertiesOf(value: unknown): readonly Property[] | undefined {

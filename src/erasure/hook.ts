@@ -17,8 +17,11 @@ export interface ErasureHook {
   readonly needsPlaintext?: boolean
   /** Hooks whose work must be done before this one begins. */
   readonly dependsOn?: readonly string[]
-  /** Takes part in the erasure of a part of a person too. Default: only when the whole person is erased. */
-  readonly partial?: boolean
+  /**
+   * Takes part in the erasure of a part of a person too: always, or as soon as something goes of what its system has
+   * copies of. Default: only when the whole person is erased.
+   */
+  readonly partial?: boolean | readonly HookPart[]
   /** Whether it runs again after a backup was restored. Default: `execute`. */
   readonly replay?: 'execute' | 'skip'
   /** Items at a time, 1 to 16. Default: 1. */
@@ -41,6 +44,13 @@ export interface ErasureHook {
     item: HookItem,
     context: HookContext,
   ): Promise<'absent' | 'unknown' | { readonly residual: number }>
+}
+
+/** What another system has copies of. */
+export interface HookPart {
+  readonly record: string
+  /** Default: all. */
+  readonly fields?: readonly string[]
 }
 
 /** What a hook did. What it says beyond the kind of its answer is stored nowhere, but for a ticket. */

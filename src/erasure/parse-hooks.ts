@@ -1,8 +1,9 @@
 import { invalidInput, type InputPath } from '../base/errors.ts'
-import { pick } from '../base/members.ts'
+import { elementsOf, pick } from '../base/members.ts'
 import { isDuration } from '../base/time.ts'
 import type { ErasureHook, HookItem } from './hook.ts'
 import { orderHooks } from './hook-order.ts'
+import { parseParts } from './parse-parts.ts'
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/
 const MAX_ITEM_ID = 128
@@ -17,7 +18,10 @@ const OPTIONS = {
   version: { code: 'not_a_version', fits: (value) => isWhole(value, Number.MAX_SAFE_INTEGER) },
   needsPlaintext: { code: 'not_a_boolean', fits: (value) => typeof value === 'boolean' },
   dependsOn: { code: 'not_a_list_of_ids', fits: Array.isArray },
-  partial: { code: 'not_a_boolean', fits: (value) => typeof value === 'boolean' },
+  partial: {
+    code: 'not_a_boolean_or_list',
+    fits: (value) => typeof value === 'boolean' || Array.isArray(value),
+  },
   replay: { code: 'not_a_replay', fits: (value) => value === 'execute' || value === 'skip' },
   concurrency: { code: 'not_a_count', fits: (value) => isWhole(value, 16) },
   attempts: { code: 'not_a_count', fits: (value) => isWhole(value, 100) },
@@ -29,13 +33,20 @@ const OPTIONS = {
     readonly fits: (value: unknown) => boolean
   }
 }
+/** Options that are lists, and what reads one. */
+const LISTS: {
+  readonly [name: string]: (value: unknown, path: InputPath) => unknown
+} = { dependsOn: parseIds, partial: parseParts }
 const OPTION_NAMES = Object.keys(OPTIONS) as readonly (keyof typeof OPTIONS)[]
 const NAMES = ['id', ...OPTION_NAMES, ...METHODS] as const
 
 /** @throws {@link invalid_input} when hooks are no list of complete hooks under different ids, in an order */
 export function parseHooks(hooks: unknown): readonly ErasureHook[] {
   if (hooks === undefined) return []
-  const parsed = listOf(hooks).map(parseHook)
+  // Hooks may be instances, so only the list is copied.
+  const given = elementsOf(hooks)
+  if (given === undefined) throw invalidInput(['hooks'], 'not_a_list')
+  const parsed = given.map(parseHook)
   parsed.forEach(({ id }, index) => {
     const first = parsed.findIndex((hook) => hook.id === id)
     if (first !== index) throw invalidInput(['hooks', index, 'id'], 'duplicate')
@@ -48,16 +59,6 @@ export function isWord(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
 
-/** Hooks may be instances, so only the list is copied; a hole is no hook. */
-function listOf(hooks: unknown): readonly unknown[] {
-  try {
-    if (Array.isArray(hooks)) return Array.from(hooks)
-  } catch {
-    // A proxy that throws is no list either.
-  }
-  throw invalidInput(['hooks'], 'not_a_list')
-}
-
 /** Reads a hook once, so that what was checked is what is run. */
 function parseHook(hook: unknown, index: number): ErasureHook {
   const path = ['hooks', index]
@@ -68,7 +69,7 @@ function parseHook(hook: unknown, index: number): ErasureHook {
     const value = given[name]
     if (value === undefined) return []
     if (!OPTIONS[name].fits(value)) throw invalidInput([...path, name], OPTIONS[name].code)
-    return [[name, name === 'dependsOn' ? parseIds(value, [...path, name]) : value] as const]
+    return [[name, LISTS[name]?.(value, [...path, name]) ?? value] as const]
   })
   const [plan, execute, verify] = METHODS.map((name) => {
     const method = given[name]
@@ -85,19 +86,10 @@ function parseHook(hook: unknown, index: number): ErasureHook {
 }
 
 function parseIds(value: unknown, path: InputPath): readonly string[] {
-  const ids = readList(value)
+  const ids = elementsOf(value)
   const isList = ids !== undefined && ids.length <= MAX_DEPENDENCIES && ids.every(isWord)
   if (!isList) throw invalidInput(path, OPTIONS.dependsOn.code)
   return Object.freeze([...new Set(ids)])
-}
-
-function readList(value: unknown): readonly unknown[] | undefined {
-  try {
-    return Array.isArray(value) ? Array.from(value) : undefined
-  } catch {
-    // A proxy that throws is no list either.
-    return undefined
-  }
 }
 
 /** Copies what a hook planned; undefined when it is no list of items under different ids. */

@@ -10,6 +10,7 @@ import type { Anchor } from '../storage/anchor.ts'
 import type { Store } from '../storage/store.ts'
 import { callable } from './callable.ts'
 import { checkCollections } from './check-collections.ts'
+import { checkHookParts } from './check-hook-parts.ts'
 import { parseKeys } from './parse-keys.ts'
 import { isShardCount } from './shard-count.ts'
 import { parseStore } from './parse-store.ts'
@@ -74,6 +75,7 @@ export function parseOptions(options: unknown): ParsedOptions {
     throw invalidInput(['relationship'], 'not_a_function')
   const hooks = parseHooks(given.hooks)
   checkCollections(policy, hooks)
+  checkHookParts(policy, hooks)
   return {
     policy,
     store: parseStore(given.store, 'store'),

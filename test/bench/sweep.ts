@@ -15,8 +15,10 @@ import { sqliteStore } from 'privity/sqlite'
 import type { Bench, Candidate } from './bench.ts'
 import { openRaw, type Raw } from './raw.ts'
 
-const FEW = 1_000
-const MANY = 10_000
+/** `PEOPLE=1000000 npm run bench -- sweep` takes a quarter of an hour and some four gigabytes. */
+const MANY = Number(process.env['PEOPLE'] ?? 10_000)
+const FEW = Math.min(10_000, MANY / 10)
+const BATCH = 1_000
 const DUE = 100
 const EACH = 10
 const GROUP = 100
@@ -125,7 +127,7 @@ async function openShop(folder: string, people: number): Promise<Shop> {
       database.close()
     },
   }
-  for (let added = 0; added < people; added += FEW) await shop.add(FEW)
+  for (let added = 0; added < people; added += BATCH) await shop.add(BATCH)
   return shop
 }
 

@@ -73,6 +73,45 @@ test('closing somebody says which hooks were left out, and erasing the rest runs
   await privity.close()
 })
 
+test('a hook that says what its system has is asked as soon as any of that goes, and left alone before', async () => {
+  const hooks = [
+    scriptedHook({ id: 'tastes', partial: [{ record: 'contact', fields: ['taste'] }] }),
+    scriptedHook({ id: 'names', partial: [{ record: 'contact', fields: ['name'] }] }),
+    scriptedHook({ id: 'desk', partial: [{ record: 'ticket' }] }),
+    scriptedHook({ id: 'whole', partial: [{ record: 'contact' }, { record: 'ticket' }] }),
+  ]
+  const asked = () => hooks.flatMap(({ id, calls }) => (calls.length > 0 ? [id] : []))
+  const { privity, id } = await openShop(memoryStore(), { clock: eagerClock(START), hooks })
+  const scope = { records: [{ record: 'contact' as const, fields: ['taste'] }] }
+  await privity.erasure.erase(id, { reason: REASON, scope })
+  expect(asked()).toEqual(['tastes', 'whole'])
+  const names = { records: [{ record: 'contact' as const, fields: ['name'] }] }
+  const { holdId } = await privity.retention.hold(id, { matter: 'c1', reviewAt: REVIEW, ...names })
+  const { items } = await privity.erasure.plan(id, { reason: REASON })
+  // Neither is left out: of what one has nothing goes, and of what the other has there is nothing.
+  expect(items.filter(({ ground }) => ground === 'not_partial')).toEqual([])
+  await privity.erasure.erase(id, { reason: REASON })
+  expect(asked()).toEqual(['tastes', 'whole'])
+  await privity.retention.releaseHold(id, holdId)
+  expect(await privity.retention.sweep()).toMatchObject({ erased: 1 })
+  expect(asked()).toEqual(['tastes', 'names', 'desk', 'whole'])
+  await privity.close()
+})
+
+test.each([
+  [[{ record: 'contcat' }], [0, 'record']],
+  [
+    [{ record: 'contact' }, { record: 'contact', fields: ['name', 'tsate'] }],
+    [1, 'fields', 1],
+  ],
+])('a hook that names what the policy does not have is refused: %j', async (partial, at) => {
+  const hooks = [scriptedHook({ id: 'tastes', partial })]
+  expect(await refusal(openShop(memoryStore(), { clock: eagerClock(START), hooks }))).toEqual({
+    code: 'invalid_input',
+    details: { issues: [{ path: ['hooks', 'tastes', 'partial', ...at], code: 'not_declared' }] },
+  })
+})
+
 test('a part that was asked for leaves out no hook that was to take part', async () => {
   const hooks = [scriptedHook({ id: 'mailing' })]
   const { privity, id } = await openShop(memoryStore(), { clock: eagerClock(START), hooks })

@@ -16,7 +16,9 @@ const BAD: readonly (readonly [option: string, value: unknown, code: string])[] 
   ['dependsOn', ['anna@example.com'], 'not_a_list_of_ids'],
   ['dependsOn', [undefined], 'not_a_list_of_ids'],
   ['dependsOn', Array.from({ length: 65 }, (_, n) => `h${n}`), 'not_a_list_of_ids'],
-  ['partial', 1, 'not_a_boolean'],
+  ['partial', 1, 'not_a_boolean_or_list'],
+  ['partial', [], 'empty'],
+  ['partial', Array.from({ length: 1_001 }, () => ({ record: 'contact' })), 'too_many'],
   ['needsPlaintext', 'yes', 'not_a_boolean'],
   ['replay', 'never', 'not_a_replay'],
   ['concurrency', 0, 'not_a_count'],
@@ -39,16 +41,44 @@ for (const [option, value, code] of BAD) {
   })
 }
 
+const PARTS: readonly (readonly [
+  part: unknown,
+  path: readonly (string | number)[],
+  code: string,
+])[] = [
+  ['contact', [], 'not_an_object'],
+  [{}, ['record'], 'not_a_text'],
+  [{ record: 'contact', field: 'name' }, [], 'unknown_option'],
+  [{ record: 'contact', fields: 'name' }, ['fields'], 'not_a_list'],
+  [{ record: 'contact', fields: [] }, ['fields'], 'empty'],
+  [{ record: 'contact', fields: ['name', 7] }, ['fields', 1], 'not_a_text'],
+]
+
+for (const [part, at, code] of PARTS) {
+  test(`a part of a hook as ${JSON.stringify(part)} is ${code}`, async () => {
+    const partial = [{ record: 'contact' }, part]
+    const error = await refusal(() => parseHooks([{ id: 'mailing', ...METHODS, partial }]))
+    expect(error).toEqual({
+      code: 'invalid_input',
+      details: { issues: [{ path: ['hooks', 0, 'partial', 1, ...at], code }] },
+    })
+  })
+}
+
 test('a hook is read once, and what it depends on comes before it', () => {
   const dependsOn = ['b', 'b']
+  const fields = ['name']
   const hooks = parseHooks([
     { id: 'a', ...METHODS, dependsOn, version: 3, owner: 'dpo', deadline: { days: 3 } },
     { id: 'b', ...METHODS, partial: true, replay: 'skip', concurrency: 4, attempts: 1 },
+    { id: 'c', ...METHODS, partial: [{ record: 'contact', fields }] },
   ])
   dependsOn.length = 0
+  fields.length = 0
   expect(hooks).toMatchObject([
     { id: 'b', partial: true, replay: 'skip', concurrency: 4, attempts: 1 },
     { id: 'a', dependsOn: ['b'], version: 3, owner: 'dpo', deadline: { days: 3 } },
+    { id: 'c', partial: [{ record: 'contact', fields: ['name'] }] },
   ])
   expect(hooks.every(Object.isFrozen)).toBe(true)
 })

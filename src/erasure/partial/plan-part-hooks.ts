@@ -4,7 +4,7 @@ import { hookContexts } from '../hook-context.ts'
 import { incomplete } from '../incomplete.ts'
 import type { Job } from '../job.ts'
 import { planHooks } from '../plan-hooks.ts'
-import { isPartialHook } from './plan-partial.ts'
+import { isConcerned, isPartialHook } from './part-hooks.ts'
 import type { PartialState } from './state.ts'
 
 /** What asking hooks about a part needs. */
@@ -32,6 +32,7 @@ export async function planPartHooks(
     )
   const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
   const contexts = hookContexts(vault, about)
-  const planned = await planHooks(hooks, contexts).finally(contexts.revoke)
+  const asked = hooks.filter((hook) => scope && isConcerned(hook, scope, vault.policy))
+  const planned = await planHooks(asked, contexts).finally(contexts.revoke)
   return { ...job, partial, hooks: planned, step: 'planned' }
 }

@@ -11,6 +11,7 @@ import { attachmentOf, holdsKey } from './attachments.ts'
 import { lookupsOf } from './edit-record.ts'
 import { hookScopeOf } from './hook-scope.ts'
 import { type KeptOf, type Look, lookOver } from './look.ts'
+import { isPartialHook } from './part-hooks.ts'
 import type { Replayable } from './replayed-selection.ts'
 import type { PartialState } from './state.ts'
 import { isTaking, touchedBy } from './work.ts'
@@ -58,11 +59,6 @@ function closingItems({ head }: Person): readonly PlanItem[] {
   const groups = isHeldWhole(head) ? 0 : (head.groups?.length ?? 0)
   const leaving = groups === 0 ? [] : [{ what: 'groups', count: groups, action: 'leave' }]
   return [{ what: 'person', count: 1, action: 'close' }, ...leaving]
-}
-
-/** Whether a hook takes part where not everything goes. */
-export function isPartialHook({ partial }: ErasureHook): boolean {
-  return partial === true
 }
 
 /** What a plan said of hooks that do not take part, and of whose systems it therefore knows nothing. Pure. */
