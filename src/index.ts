@@ -46,7 +46,7 @@ export type { RetryAsk } from './erasure/retry.ts'
 export type { WorkCounts, WorkOptions } from './erasure/work.ts'
 export type { ErasurePlan, PlanItem } from './erasure/plan.ts'
 export type { ErasureScope, ScopedRecord } from './erasure/scope.ts'
-export type { RunOptions } from './erasure/steps.ts'
+export type { RunOptions } from './erasure/erasure-deps.ts'
 export {
   type EnvelopeCall,
   envelopeKeys,

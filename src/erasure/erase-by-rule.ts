@@ -4,7 +4,8 @@ import { derivedId } from './derived-id.ts'
 import { addJob, findJob, type Job } from './job.ts'
 import { planRuleJob } from './partial/partial-run.ts'
 import type { Rule } from './selection.ts'
-import { type ErasureDeps, proceed } from './steps.ts'
+import type { ErasureDeps } from './erasure-deps.ts'
+import { proceed } from './steps.ts'
 
 /** An erasure that nobody asked for: what a rule selects, as it is when it is carried out. */
 export interface OwnErasure {

@@ -9,7 +9,9 @@ import { findCertificate } from './certify.ts'
 import { addJob, findJob, type Job, type OpenJob, saveJob } from './job.ts'
 import { liftFence } from './lift-fence.ts'
 import { reasonWord } from './reason.ts'
-import { type ErasureDeps, fence, planJob } from './steps.ts'
+import type { ErasureDeps } from './erasure-deps.ts'
+import { fence } from './fence-step.ts'
+import { planJob } from './plan-job.ts'
 
 /** Why a person is erased, and how long that can be taken back. */
 export interface RequestAsk {
@@ -83,6 +85,11 @@ export async function endGrace({ deps, now }: People, open: OpenJob): Promise<Op
   const { graceUntil } = open.job
   if (graceUntil === undefined || graceUntil <= now()) return open
   return saveJob(deps, open, { graceUntil: now() })
+}
+
+/** Whether an erasure has a fence and can still be cancelled, so that nothing may be destroyed. Pure. */
+export function isInGrace({ step, graceUntil = 0 }: Job, now: number): boolean {
+  return step === 'fenced' && now < graceUntil
 }
 
 async function requireCancellable(people: People, erasureId: string): Promise<OpenJob> {

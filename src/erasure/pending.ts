@@ -6,7 +6,8 @@ import type { ErasureHook } from './hook.ts'
 import { begunAt, progressOf } from './hook-progress.ts'
 import type { Job, Step } from './job.ts'
 import { openJobs } from './open-jobs.ts'
-import { type ErasureDeps, isInGrace } from './steps.ts'
+import type { ErasureDeps } from './erasure-deps.ts'
+import { isInGrace } from './grace.ts'
 
 /** An erasure that was begun and is not at its end. */
 export interface PendingErasure {

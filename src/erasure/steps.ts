@@ -1,62 +1,27 @@
 import { PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
-import type { People } from '../subjects/people.ts'
 import { isHeldByMember, isHeldWhole } from '../subjects/holds.ts'
+import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
-import type { Suppression } from '../subjects/suppression.ts'
-import type { Vault } from '../vault/vault.ts'
-import type { Certificates } from './certificate.ts'
 import { certify } from './certify.ts'
-import { destroyPerson, headsBehind, openFenced } from './destroy.ts'
-import { fencePerson } from './fence-person.ts'
-import type { ErasureHook } from './hook.ts'
-import { hookContexts } from './hook-context.ts'
+import { destroyPerson, openFenced } from './destroy.ts'
+import { eraseGroup, goOnWithGroup, type OtherErasures } from './erase-group.ts'
+import type { ErasureDeps, RunOptions } from './erasure-deps.ts'
+import { fence } from './fence-step.ts'
+import { isInGrace } from './grace.ts'
 import { hookStep, needsPlaintext } from './hook-step.ts'
 import { incomplete } from './incomplete.ts'
-import { advanceJob, findJob, type Job, type OpenJob, planOf, saveJob, type Step } from './job.ts'
+import { advanceJob, type Job, type OpenJob, saveJob, type Step } from './job.ts'
 import { returnLease, takeLease } from './job-writer.ts'
-import { requireKnownFloors } from './known-floors.ts'
-import { eraseGroup, goOnWithGroup, type OtherErasures } from './erase-group.ts'
 import { groupsOf, leaveGroups, type Leaving, unlinkGroups } from './leave-groups.ts'
-import { liftFence } from './lift-fence.ts'
 import { announceHooks, withoutWaiting } from './partial/announce.ts'
 import type { PartialJob } from './partial/erase-selected.ts'
 import { KEPT } from './partial/kept-group.ts'
-import type { KeptOf } from './partial/look.ts'
-import {
-  assertNothingKept,
-  beginPartial,
-  isPartial,
-  planPartialJob,
-  runPartial,
-} from './partial/partial-run.ts'
-import { planHooks } from './plan-hooks.ts'
-import { clearReferences, planReferences } from './references/references.ts'
-import type { ErasureJournal } from './replay/erasure-journal.ts'
+import { isPartial, runPartial } from './partial/partial-run.ts'
+import { planJob } from './plan-job.ts'
+import { clearReferences } from './references/references.ts'
 import { storeBegun } from './store-begun.ts'
-import { type Taken, takeInventory } from './take-inventory.ts'
 import { verifyErased } from './verify-erased.ts'
-
-/** How a run is watched and stopped; what was done stays done. */
-export interface RunOptions {
-  /** Stops between two steps; `resume` goes on. */
-  readonly signal?: AbortSignal
-  /** Called after each step with how many are done. What it throws is ignored. */
-  readonly onProgress?: (done: number, of: number) => void
-}
-
-/** What erasure needs. */
-export interface ErasureDeps {
-  readonly vault: Vault
-  readonly hooks: readonly ErasureHook[]
-  readonly certificates: Certificates
-  /** Absent without a journal. */
-  readonly journal?: ErasureJournal | undefined
-  /** Absent where the app's own ids of erased people are not remembered. */
-  readonly suppression?: Suppression | undefined
-  /** What of a person may not be erased yet. Default: nothing. */
-  readonly keptOf?: KeptOf | undefined
-}
 
 /** One run, which keeps the lease of the hooks from one step to the next. */
 interface Running extends RunOptions {
@@ -119,54 +84,9 @@ async function runSteps(deps: ErasureDeps, start: OpenJob, running: Running): Pr
   return open
 }
 
-/** Whether an erasure has a fence and can still be cancelled, so that nothing may be destroyed. Pure. */
-export function isInGrace({ step, graceUntil = 0 }: Job, now: number): boolean {
-  return step === 'fenced' && now < graceUntil
-}
-
 function notNow(step: Step): PrivityError {
   const from = step === 'cancelled' ? step : 'grace'
   return new PrivityError('invalid_transition', { machine: 'erasure', from, event: 'resume' })
-}
-
-/** Lists what there is and asks every hook; nothing is destroyed before all have answered. */
-export async function planJob(deps: ErasureDeps, job: Job): Promise<Job> {
-  return (await planOpen(deps, job)).job
-}
-
-/** The plan of a job that is not stored yet, with what was listed for it. */
-export async function planOpen(deps: ErasureDeps, job: Job): Promise<OpenJob> {
-  const isPart = job.scope !== undefined || job.partial !== undefined
-  // One look at the person tells what there is, and what of it is kept.
-  const taken = isPart ? undefined : await takeInventory(deps.vault.people, job)
-  const partial = await planPartialJob(deps, job, taken?.person)
-  if (partial !== undefined) return { job: await planReferences(deps, partial), sealed: undefined }
-  const { listed, ...found } = taken ?? (await takeInventory(deps.vault.people, job))
-  const planned = await planWhole(deps, job, found)
-  return { job: planned, sealed: undefined, ...(listed === undefined ? {} : { listed }) }
-}
-
-async function planWhole(
-  deps: ErasureDeps,
-  job: Job,
-  { person, inventory }: Pick<Taken, 'person' | 'inventory'>,
-): Promise<Job> {
-  const { vault, hooks } = deps
-  const { erasureId, subjectId } = job
-  const { externalId } = person?.head ?? {}
-  const contexts = hookContexts(vault, {
-    erasureId,
-    subjectId,
-    externalId,
-    person,
-    signal: undefined,
-  })
-  const planned = await planHooks(hooks, contexts).finally(contexts.revoke)
-  const suppress =
-    externalId === undefined ? undefined : await deps.suppression?.tokenOf(externalId)
-  const remembered = suppress === undefined ? {} : { suppress }
-  const told = { ...remembered, ...groupsOf(job, person?.head) }
-  return planReferences(deps, { ...job, ...told, inventory, hooks: planned, step: 'planned' })
 }
 
 /** What the app's callback throws is its own affair, and must not stop an erasure half way. */
@@ -178,63 +98,12 @@ function report({ onProgress }: RunOptions, done: number): void {
   }
 }
 
-/** Puts the fence; stored at once where nothing follows for a time. */
-export async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
-  const { people } = deps.vault
-  if (isPartial(open)) return beginPartial(deps.vault, open)
-  if (open.job.isReplayed !== true) await requireKnownFloors(deps.vault)
-  // Nothing was kept when it was planned just now, and behind the fence that is looked at again.
-  if (open.sealed !== undefined) await assertNothingKept(deps, open)
-  const { reason } = open.job
-  const stored = await fencePerson(people, open, { reason, planHash: planOf(open.job).hash })
-  const person = stored.person ?? (await openFenced(people, open.job))
-  await assertStillFree(deps, open.job, person)
-  const { externalId } = person?.head ?? {}
-  const fenced: Partial<Job> = {
-    step: 'fenced',
-    startedAt: people.now(),
-    ...(externalId === undefined ? {} : { externalId }),
-    ...groupsOf(stored.job, person?.head),
-  }
-  return open.job.graceUntil === undefined
-    ? advanceJob(stored, fenced)
-    : storeFenced(people, stored, fenced)
-}
-
-/** What came to be kept up to the moment of the fence; behind it, nothing is written any more. */
-async function assertStillFree(
-  deps: ErasureDeps,
-  job: Job,
-  person: Person | undefined,
-): Promise<void> {
-  if (person === undefined || job.isReplayed === true) return
-  const { people } = deps.vault
-  const heads = await headsBehind(people, job, person)
-  // Another process was faster, and has destroyed it all.
-  if (heads === undefined) return
-  const kept = deps.keptOf?.(person, heads) ?? []
-  if (kept.length === 0 && !(await isHeldByMember(people, person.head))) return
-  await liftFence(people, job)
-  throw incomplete(job, [KEPT])
-}
-
 /** In the time of a grace, a hold on a member may have come: nobody could place it on the group, which has a fence. */
 async function assertNoMemberHeldSince({ vault }: ErasureDeps, job: Job): Promise<void> {
   const { people } = vault
   const person = job.partial === undefined ? await openFenced(people, job) : undefined
   if (person !== undefined && (await isHeldByMember(people, person.head)))
     throw incomplete(job, [KEPT])
-}
-
-/** Nothing follows for a time. Who was cancelled meanwhile must not stay behind a fence that nobody knows of. */
-async function storeFenced(people: People, open: OpenJob, fenced: Partial<Job>): Promise<OpenJob> {
-  try {
-    return await saveJob(people.deps, open, fenced)
-  } catch (error) {
-    const now = await findJob(people.deps, open.job.erasureId)
-    if (now === undefined || now.job.step === 'cancelled') await liftFence(people, open.job)
-    throw error
-  }
 }
 
 async function readHooks(deps: ErasureDeps, start: OpenJob, options: Running): Promise<OpenJob> {

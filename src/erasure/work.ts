@@ -7,7 +7,9 @@ import { forgetJob, type Job, type OpenJob } from './job.ts'
 import { isLeased, LEASE } from './job-writer.ts'
 import { liftFence } from './lift-fence.ts'
 import { openJobs } from './open-jobs.ts'
-import { type ErasureDeps, isInGrace, proceed } from './steps.ts'
+import type { ErasureDeps } from './erasure-deps.ts'
+import { isInGrace } from './grace.ts'
+import { proceed } from './steps.ts'
 
 /** How going on with what is due is watched and stopped. */
 export interface WorkOptions {

@@ -7,7 +7,8 @@ import { isReplayedPart, type ReplayedState, whyNobody } from '../partial/plan-r
 import type { LaterSection } from '../partial/replayed-rule.ts'
 import { leastUpTo, namedItems } from '../partial/replayed-selection.ts'
 import type { RecordWork } from '../partial/work.ts'
-import { type ErasureDeps, proceed } from '../steps.ts'
+import type { ErasureDeps } from '../erasure-deps.ts'
+import { proceed } from '../steps.ts'
 import type { ErasureJournal } from './erasure-journal.ts'
 import type { NewErasure, PartErasure } from './new-erasures.ts'
 
