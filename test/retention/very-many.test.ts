@@ -21,8 +21,8 @@ const SLOW = scaled({ ci: 60_000, torture: 7_200_000 })
 const START = Date.UTC(2026, 0, 15)
 const ACTOR = { id: 'staff:ida', roles: ['agent'] } as const
 const TOGETHER = 32
-/** A page of the due index and the documents of its people; what 32 people write in one commit. */
-const MOST_ROWS = 600
+/** What a group of people read and write at once, each of them some seventeen rows; groups grow up to 256. */
+const MOST_ROWS = scaled({ ci: 600, torture: 4_500 })
 /** Keys and heads of some thousands of people are kept in memory (46 MB when all are), and nothing of the others. */
 const MOST_HEAP = 24 * 2 ** 20
 
