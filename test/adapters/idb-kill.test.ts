@@ -13,8 +13,9 @@ interface Named extends OpenedStore {
 }
 
 const SLOW = 120_000
-/** Each run of the case that kills does it ten times. */
-const RUNS = scaled({ ci: 1, torture: 20 })
+const RUNS = scaled({ ci: 1, torture: 3 })
+/** Of the tab that appends; the two cases in which it opens kill the browser ten times each. */
+const KILLS = scaled({ ci: 30, torture: 150 })
 
 let tabs: StoreTabs
 let page: Page
@@ -36,6 +37,7 @@ storeSuite<Named>({
     const name = `killed-${crypto.randomUUID()}`
     return { name, store: remoteStore(() => page, name), dispose: async () => undefined }
   },
+  kills: KILLS,
   kill: async ({ name }) => {
     const acknowledged = await tabs.killWhileAppending(name)
     page = await tabs.tab()

@@ -8,11 +8,12 @@ import { APPENDED, entryKey } from '../../src/testkit/workloads.ts'
 import { CLIENTS, disconnect, freshTable } from '../support/postgres-clients.ts'
 import { killWhileAppending } from '../support/postgres-processes.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { scaled } from '../support/scale.ts'
 
 const STOPS = 10
 const WRITERS = 12
-/** With the twenty kills of the two suites, sixty. */
-const KILL_ROUNDS = 5
+/** With the twenty kills of the two suites, sixty; and two hundred by `npm run torture`. */
+const KILL_ROUNDS = scaled({ ci: 5, torture: 23 })
 const TOGETHER = 8
 
 let server: PostgresServer
@@ -123,36 +124,40 @@ test('an unanswered server is a typed error at once, and the next write after it
   }
 }, 60_000)
 
-test('processes that are killed while they append lose nothing acknowledged', async () => {
-  const client = CLIENTS.pg.connect(server.url)
-  const tables = Array.from({ length: TOGETHER }, freshTable)
-  let kills = 0
-  for (let round = 0; round < KILL_ROUNDS; round += 1) {
-    const acknowledged = await Promise.all(
-      tables.map((table, at) => {
-        kills += 1
-        const kind = at % 2 === 0 ? 'pg' : 'postgres.js'
-        const target = { client: kind, url: server.url, table } as const
-        return killWhileAppending(target, 1 + ((kills * 17) % 29))
-      }),
-    )
-    for (const [at, table] of tables.entries()) {
-      const store = postgresStore(client, { table })
-      await store.open()
-      const [appended] = await store.read([APPENDED])
-      const known = numberIn(appended)
-      expect(known).toBeGreaterThanOrEqual(acknowledged[at] ?? Number.NaN)
-      for (const half of ['a', 'b'] as const) {
-        expect(await keysUnder(store, `${half}/`, 1_000)).toEqual(
-          Array.from({ length: known }, (_, index) => entryKey(half, index + 1)),
-        )
+test(
+  'processes that are killed while they append lose nothing acknowledged',
+  async () => {
+    const client = CLIENTS.pg.connect(server.url)
+    const tables = Array.from({ length: TOGETHER }, freshTable)
+    let kills = 0
+    for (let round = 0; round < KILL_ROUNDS; round += 1) {
+      const acknowledged = await Promise.all(
+        tables.map((table, at) => {
+          kills += 1
+          const kind = at % 2 === 0 ? 'pg' : 'postgres.js'
+          const target = { client: kind, url: server.url, table } as const
+          return killWhileAppending(target, 1 + ((kills * 17) % 29))
+        }),
+      )
+      for (const [at, table] of tables.entries()) {
+        const store = postgresStore(client, { table })
+        await store.open()
+        const [appended] = await store.read([APPENDED])
+        const known = numberIn(appended)
+        expect(known).toBeGreaterThanOrEqual(acknowledged[at] ?? Number.NaN)
+        for (const half of ['a', 'b'] as const) {
+          expect(await keysUnder(store, `${half}/`, 1_000)).toEqual(
+            Array.from({ length: known }, (_, index) => entryKey(half, index + 1)),
+          )
+        }
+        await store.close()
       }
-      await store.close()
     }
-  }
-  expect(kills).toBe(KILL_ROUNDS * TOGETHER)
-  await disconnect(client)
-}, 180_000)
+    expect(kills).toBe(KILL_ROUNDS * TOGETHER)
+    await disconnect(client)
+  },
+  scaled({ ci: 180_000, torture: 900_000 }),
+)
 
 function entry(name: string, number: number): string {
   return numberedKey(`${name}/e`, number)

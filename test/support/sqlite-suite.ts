@@ -5,6 +5,7 @@ import { sqliteStore } from '../../src/adapters/sqlite.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { type OpenedStore, storeSuite } from '../../src/testkit/store-suite.ts'
 import { type FlakyClient, flakyClient } from './flaky-client.ts'
+import { scaled } from './scale.ts'
 import { type Connection, createFolder, type Driver, type Folder } from './sqlite-drivers.ts'
 import {
   countInMany,
@@ -30,7 +31,7 @@ export function sqliteSuite(driver: Driver): void {
     residue: async ({ folder }) => folder.contents(),
     kill: ({ folder }) => killWhileAppending(driver, folder.file),
     // Of each driver.
-    kills: process.env['PRIVITY_TORTURE'] === undefined ? 25 : 100,
+    kills: scaled({ ci: 25, torture: 100 }),
     race: ({ folder }, times) => countInMany(driver, folder.file, { times, many: 2 }),
     crowd: async ({ folder }, times) => {
       await countInMany(driver, folder.file, { times, many: 4 })
