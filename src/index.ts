@@ -32,6 +32,7 @@ export type { HistoryEntry } from './consent/history.ts'
 export type { ConsentStatus } from './consent/read-status.ts'
 export type { EraseAsk, Erasure } from './erasure/erasure.ts'
 export type { RequestAsk, RequestedErasure } from './erasure/grace.ts'
+export type { CertificatesOptions, StoredCertificate } from './erasure/stored-certificates.ts'
 export type {
   ErasureHook,
   HookContext,

@@ -28,6 +28,7 @@ export type {
 export { faultyStore } from './testkit/faulty-store.ts'
 export type { KeyProviderSuite, OpenedKeys } from './testkit/key-provider-suite.ts'
 export { keyProviderSuite } from './testkit/key-provider-suite.ts'
+export type { RegisterTest } from './testkit/not-proven.ts'
 export type { Random } from './testkit/random.ts'
 export type {
   Scenario,

@@ -67,6 +67,30 @@ describe('docs/errors.md', () => {
     ])
     expect(stated.map(([, ...facts]) => facts)).toEqual(expected)
   })
+
+  test('explains every code of an issue that the sources give, and no other', () => {
+    const text = readProject(['docs/errors.md'], /./).get('docs/errors.md') ?? ''
+    const section = /### Codes of issues\n(.*?)\n## /s.exec(text)?.[1] ?? ''
+    const explained = new Set(
+      section
+        .split('\n')
+        .map((line) => (line.startsWith('|') ? line.slice(0, line.indexOf(' | ')) : line))
+        .flatMap((line) => [...line.matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code)),
+    )
+    const sources = [...readProject(['src'], /\.ts$/).values()]
+    const given = sources.flatMap((source) =>
+      [...source.matchAll(/(?:invalidInput|\.add)\(([^;{}]*?)\)\n/g)].flatMap(([, args = '']) =>
+        // Without the path, a list of steps, what is left in quotes is the code.
+        [...args.replace(/\[[^\]]*\]/g, '').matchAll(/'([a-z_]+)'/g)].map(([, code = '']) => code),
+      ),
+    )
+    expect(given.length).toBeGreaterThan(150)
+    expect(given.filter((code) => !explained.has(code))).toEqual([])
+    const isCode = (code: string): boolean => sources.some((source) => source.includes(`'${code}'`))
+    const isZod = (code: string): boolean =>
+      sources.some((source) => source.includes(`${code}: true`))
+    expect([...explained].filter((code) => !isCode(code) && !isZod(code))).toEqual([])
+  })
 })
 
 describe('examples', () => {

@@ -8,6 +8,7 @@ import { writerHeads } from './writers.ts'
 
 /** Who looked at what, for which purpose, when: every access is logged before or soon after it returns. */
 export interface Audit {
+  readonly mode: 'strict' | 'deferred'
   /** `strict`: durable when this resolves. `deferred`: within a second or 256 accesses. */
   record(access: Access): Promise<void>
   /** Makes everything recorded so far durable. */
@@ -19,7 +20,7 @@ export interface Audit {
 /** What an audit needs. */
 export interface AuditDeps extends WriterDeps {
   readonly ledger: Ledger
-  readonly mode: 'strict' | 'deferred'
+  readonly mode: Audit['mode']
 }
 
 interface State extends AuditDeps {
@@ -51,6 +52,7 @@ export function createAudit(deps: AuditDeps): Audit {
     timing: false,
   }
   return {
+    mode: deps.mode,
     record: (access) => (state.mode === 'strict' ? append(state, [access]) : defer(state, access)),
     flush: () => flush(state),
     close: async () => {

@@ -44,8 +44,11 @@ export function canonicalJson(value: unknown, options: CanonicalOptions = {}): s
   try {
     return writeValue(writer, value)
   } catch {
-    // Whatever a proxy throws may hold data.
-    throw invalidInput(writer.path, 'not_json')
+    // Whatever a proxy throws may hold data, and so may a key inside of a form's field.
+    const path = writer.path.map((step, depth) =>
+      depth < 2 || Number.isInteger(step) ? step : '?',
+    )
+    throw invalidInput(path, 'not_json')
   }
 }
 

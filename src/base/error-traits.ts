@@ -1,13 +1,14 @@
 /**
  * Retry rule, HTTP status and message template of every code. A template never takes text from
- * the details: `{name}` stands for a number among them, or for the length of a list.
+ * the details: `{name}` stands for a number among them, or for the length of a list. Only `{issues}` names
+ * places, by names that a policy could declare.
  */
 export const ERROR_TRAITS = {
   invalid_input: {
     retryable: false,
     status: 400,
     message:
-      'The input was refused in {issues} place(s). Correct what details.issues lists; each issue has a path and a rule.',
+      'The input was refused: {issues}. Correct what details.issues lists; docs/errors.md explains each code.',
   },
   not_declared: {
     retryable: false,
@@ -24,7 +25,8 @@ export const ERROR_TRAITS = {
   not_found: {
     retryable: false,
     status: 404,
-    message: 'Nothing is registered under this id. Check the id, and register the person first.',
+    message:
+      'What details.kind names is not here under this id. Check where the id comes from; register a person, and create a record, before using either.',
   },
   erased: {
     retryable: false,
@@ -41,7 +43,8 @@ export const ERROR_TRAITS = {
   already_exists: {
     retryable: false,
     status: 409,
-    message: 'This exists already. Use update() for the record, or find() for the person.',
+    message:
+      'What details.kind names is there already. Use update() for a record and find() for a subject; publish a notice as another version, and give a unique value to one record only.',
   },
   incomplete_record: {
     retryable: false,

@@ -26,6 +26,8 @@ export type InputPath = readonly (string | number)[]
 export interface InputIssue {
   readonly path: InputPath
   readonly code: string
+  /** Where a name was not known: the names that are. */
+  readonly declared?: readonly string[]
 }
 
 /** A hook that is not done with an erasure. */
@@ -152,7 +154,7 @@ export interface ErrorTraits {
   readonly retryable: boolean
   /** HTTP status of the problem this code becomes. */
   readonly status: number
-  /** `{name}` stands for a detail: its number, or the length of its list. */
+  /** `{name}` stands for a detail: its number, the length of its list, or the first issues. */
   readonly message: string
 }
 
@@ -162,6 +164,9 @@ export const ERROR_TABLE: { readonly [C in ErrorCode]: ErrorTraits } = ERROR_TRA
 // Recognises errors of a second installed copy or another realm, where `instanceof` fails.
 const BRAND: unique symbol = Symbol.for('privity.error')
 const SAFE_STEP = /^[A-Za-z0-9_.-]{1,64}$/
+/** What a policy may declare: no other name reaches a message. */
+const SHOWN_STEP = /^[A-Za-z]\w{0,63}$/
+const SHOWN_ISSUES = 3
 
 /**
  * The one error class: `code` and `details` are stable, the message is not. It never holds
@@ -232,11 +237,17 @@ export function isPrivityError(value: unknown, code?: ErrorCode): boolean {
 }
 
 /**
- * An `invalid_input` with one issue. Steps of the path that do not look like declared names
- * become `?`: a key of somebody's input may itself be personal data.
+ * An `invalid_input` with one issue; `declared` are the names that are known, where one was not. Steps of
+ * the path that do not look like declared names become `?`: a key of somebody's input may itself be personal
+ * data.
  */
-export function invalidInput(path: InputPath, code: string): PrivityError<'invalid_input'> {
-  return new PrivityError('invalid_input', { issues: [{ path: safePath(path), code }] })
+export function invalidInput(
+  path: InputPath,
+  code: string,
+  declared?: readonly string[],
+): PrivityError<'invalid_input'> {
+  const issue = { path: safePath(path), code, ...(declared === undefined ? {} : { declared }) }
+  return new PrivityError('invalid_input', { issues: [issue] })
 }
 
 /** A path that is fit for an error: what does not look like a declared name becomes `?`. */
@@ -251,8 +262,23 @@ function toMessage(template: string, details: object): string {
   const known = new Map<string, unknown>(Object.entries(details))
   return template.replace(/\{(\w+)\}/g, (_, name: string) => {
     const detail = known.get(name)
+    if (name === 'issues') return placesOf(detail as readonly InputIssue[])
     return String(Array.isArray(detail) ? detail.length : Number(detail))
   })
+}
+
+/** The first issues in words, for whoever reads a log. */
+function placesOf(issues: readonly InputIssue[]): string {
+  const places = issues.slice(0, SHOWN_ISSUES).map(({ path, code, declared }) => {
+    const known = declared === undefined ? '' : ` (known: ${declared.map(shown).join(', ')})`
+    return `${path.map(shown).join('.') || 'the argument'}: ${shown(code)}${known}`
+  })
+  const more = issues.length - SHOWN_ISSUES
+  return places.join('; ') + (more > 0 ? `; and ${more} more` : '')
+}
+
+function shown(step: string | number): string {
+  return typeof step === 'number' || SHOWN_STEP.test(step) ? `${step}` : '?'
 }
 
 function frozenCopy<T>(value: T): T {

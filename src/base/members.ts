@@ -20,7 +20,8 @@ export function membersOf<N extends string>(
   if (properties === undefined) throw invalidInput(path, 'not_an_object')
   const known: ReadonlySet<string> = new Set(names)
   // An unknown name may itself be personal data.
-  if (properties.some(([name]) => !known.has(name))) throw invalidInput(path, 'unknown_option')
+  if (properties.some(([name]) => !known.has(name)))
+    throw invalidInput(path, 'unknown_option', names)
   if (properties.some(([, property]) => !('value' in property)))
     throw invalidInput(path, 'unreadable')
   return Object.fromEntries(properties.map(([name, { value: member }]) => [name, member])) as {

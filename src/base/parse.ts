@@ -7,20 +7,20 @@ const MAX_NODES = 100_000
 const MAX_CHARACTERS = 1_048_576
 const MAX_ISSUES = 100
 
-// A schema of the app may name an issue after the value; only names from here are passed on.
-const KNOWN_ISSUES: ReadonlySet<string> = new Set([
-  'invalid_type',
-  'too_big',
-  'too_small',
-  'invalid_format',
-  'not_multiple_of',
-  'unrecognized_keys',
-  'invalid_union',
-  'invalid_key',
-  'invalid_element',
-  'invalid_value',
-  'custom',
-])
+// Code of the app may name an issue after the value; only the names of zod are passed on.
+const ZOD_CODES: { readonly [C in z.core.$ZodIssue['code']]: true } = {
+  invalid_type: true,
+  too_big: true,
+  too_small: true,
+  invalid_format: true,
+  not_multiple_of: true,
+  unrecognized_keys: true,
+  invalid_union: true,
+  invalid_key: true,
+  invalid_element: true,
+  invalid_value: true,
+  custom: true,
+}
 
 interface Reader {
   readonly path: (string | number)[]
@@ -37,11 +37,16 @@ interface Reader {
  * symbol keys and hidden properties are left out.
  *
  * @throws {@link invalid_input} with `unreadable` (an accessor, a hole or a proxy that throws),
- * `too_deep` (over 32 levels) or `too_big` (over 100,000 values, or 1,048,576 characters).
+ * `too_deep` (over 32 levels) or `too_big` (over 100,000 values, or 1,048,576 characters), at
+ * what `show` makes of the path: without it, any key becomes `?`.
  */
-export function snapshot(value: unknown, path: InputPath = []): unknown {
+export function snapshot(
+  value: unknown,
+  path: InputPath = [],
+  show: (steps: InputPath) => InputPath = hideKeys,
+): unknown {
   const reader: Reader = {
-    path: [...path],
+    path: [],
     depth: 0,
     nodes: 0,
     characters: 0,
@@ -51,7 +56,7 @@ export function snapshot(value: unknown, path: InputPath = []): unknown {
     return copyValue(reader, value)
   } catch {
     // Whatever a proxy throws may hold data, so it is replaced like our own refusals.
-    throw invalidInput(reader.path, reader.fault)
+    throw invalidInput([...path, ...show(reader.path)], reader.fault)
   }
 }
 
@@ -65,7 +70,7 @@ export function snapshot(value: unknown, path: InputPath = []): unknown {
  * ```
  */
 export function parseInput<S extends z.core.$ZodType>(schema: S, input: unknown): z.output<S> {
-  const copy = snapshot(input)
+  const copy = snapshot(input, [], (steps) => placeIn(schema, steps).path)
   // To a schema without required keys, a Date or a Map looks like an empty object.
   if (typeof copy === 'object' && copy === input && copy !== null)
     throw invalidInput([], 'invalid_type')
@@ -87,6 +92,11 @@ export function snapshotObject(
   if (typeof copy !== 'object' || copy === null || copy === value || Array.isArray(copy))
     throw invalidInput(path, 'not_an_object')
   return copy as { readonly [name: string]: unknown }
+}
+
+/** The code of an issue, if it is one of zod's. */
+export function issueCode({ code }: z.core.$ZodIssue): string {
+  return Object.hasOwn(ZOD_CODES, code) ? code : 'custom'
 }
 
 function copyValue(reader: Reader, value: unknown): unknown {
@@ -156,7 +166,12 @@ function countCharacters(reader: Reader, text: string): string {
 
 function refusal(reader: Reader, fault: Reader['fault']): Error {
   reader.fault = fault
-  return invalidInput(reader.path, fault)
+  return new TypeError(fault)
+}
+
+/** Any key may be data; a number is none. */
+function hideKeys(path: InputPath): InputPath {
+  return path.map((step) => (typeof step === 'number' ? step : '?'))
 }
 
 type Checked<T> = { readonly data: T } | { readonly issues: readonly InputIssue[] }
@@ -165,7 +180,8 @@ function check<S extends z.core.$ZodType>(schema: S, value: unknown): Checked<z.
   try {
     const result = z.safeParse(schema, value, { error: nameNothing })
     if (result.success) return { data: result.data }
-    return { issues: result.error.issues.slice(0, MAX_ISSUES).map(toIssue) }
+    const issues = result.error.issues.slice(0, MAX_ISSUES)
+    return { issues: issues.map((issue) => toIssue(schema, issue)) }
   } catch {
     // The schema of the app threw or needs to be awaited, or a proxy threw while it was looked at.
     return { issues: [{ path: [], code: 'custom' }] }
@@ -177,6 +193,38 @@ function nameNothing(): string {
   return ''
 }
 
-function toIssue(issue: z.core.$ZodIssue): InputIssue {
-  return { path: safePath(issue.path), code: KNOWN_ISSUES.has(issue.code) ? issue.code : 'custom' }
+function toIssue(schema: z.core.$ZodType, issue: z.core.$ZodIssue): InputIssue {
+  const { path, declared } = placeIn(schema, issue.path)
+  if (issue.code === 'unrecognized_keys') return { path, code: issue.code, declared }
+  return { path, code: issueCode(issue) }
+}
+
+/** What of a schema is of use here; `shape` has the members of an object by name. */
+interface Parts {
+  readonly shape?: { readonly [name: string]: z.core.$ZodType }
+  readonly element?: z.core.$ZodType
+  readonly valueType?: z.core.$ZodType
+  readonly innerType?: z.core.$ZodType
+}
+
+/** Where a path leads, and the names there. A key that the schema does not declare may be data. */
+function placeIn(
+  schema: z.core.$ZodType,
+  steps: readonly PropertyKey[],
+): { readonly path: InputPath; readonly declared: readonly string[] } {
+  let parts = partsOf(schema)
+  const path = steps.map((step) => {
+    const { shape = {}, element, valueType } = parts
+    const named = Object.hasOwn(shape, step) ? shape[String(step)] : undefined
+    const next = named ?? element ?? valueType
+    parts = next === undefined ? {} : partsOf(next)
+    return typeof step === 'number' || named !== undefined ? step : '?'
+  })
+  return { path: safePath(path), declared: Object.keys(parts.shape ?? {}) }
+}
+
+/** Of an optional schema, of what it wraps. */
+function partsOf(schema: z.core.$ZodType): Parts {
+  const parts = schema._zod.def as Parts
+  return parts.innerType === undefined ? parts : partsOf(parts.innerType)
 }

@@ -26,6 +26,14 @@ export function nodeOs(): typeof import('node:os') | undefined {
   return process.getBuiltinModule?.('node:os')
 }
 
+/**
+ * What to name where WebCrypto lacks something: a page without TLS has none of it, and a browser that could do
+ * what was asked.
+ */
+export function lackOf(what: string): string {
+  return typeof isSecureContext !== 'undefined' && !isSecureContext ? 'secure_context' : what
+}
+
 /** Resolves after the microtasks of this turn, and of those they start, have run. */
 export function endOfTurn(): Promise<void> {
   return new Promise((resolve) => {

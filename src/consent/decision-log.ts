@@ -23,10 +23,7 @@ const TYPES: ReadonlySet<string> = new Set([
 ])
 
 /** The decisions of a person from the bodies of their ledger entries, oldest first. */
-export async function* readDecisions(
-  people: People,
-  person: Person,
-): AsyncGenerator<LoggedDecision> {
+async function* readDecisions(people: People, person: Person): AsyncGenerator<LoggedDecision> {
   const { store, keyspace } = people.deps
   const prefix = keyspace.bodies(person.id)
   for await (const [key, sealed] of scanRows(store, prefix, { page: PAGE })) {

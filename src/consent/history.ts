@@ -1,7 +1,7 @@
 import { type Instant, toInstant } from '../base/time.ts'
 import type { ConsentState } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
-import { readDecisions } from './decision-log.ts'
+import { readChain } from './decision-log.ts'
 
 /** One decision about one purpose. */
 export interface HistoryEntry {
@@ -12,8 +12,7 @@ export interface HistoryEntry {
 
 /** What a person said about each purpose, oldest first. */
 export async function* readHistory(people: People, id: string): AsyncGenerator<HistoryEntry> {
-  const { person } = await people.read(id)
-  for await (const { at, event } of readDecisions(people, person)) {
+  for await (const { at, event } of readChain(people, id)) {
     for (const { purpose, state } of event.decisions) {
       // An objection and a withdrawal that another basis outlives are both the person's no.
       const said = state === 'objected' || state === 'recorded' ? 'withdrawn' : state

@@ -33,7 +33,10 @@ export async function issueBundle(deps: IssueDeps, id: string): Promise<string> 
   const entries: ProvenRecord[] = []
   for await (const entry of proveAll(deps, id)) entries.push(entry)
   const issuedAt = toInstant(deps.people.now())
-  return deps.receipts.bundle({ subjectId: id, issuedAt, entries })
+  const { log, head } = deps.people.deps.ledger.of(id)
+  const { range, note } = await head()
+  const shown = { origin: log.origin, size: range.size, checkpoint: note }
+  return deps.receipts.bundle({ subjectId: id, issuedAt, entries, log: shown })
 }
 
 async function* proveAll({ people }: IssueDeps, id: string): AsyncGenerator<ProvenRecord> {

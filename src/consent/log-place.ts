@@ -4,12 +4,13 @@ import { bytesOf, isCount, isJsonObject, readList } from '../base/json-shape.ts'
 import type { TreeHead } from '../crypto/checkpoint.ts'
 import { leafHash, verifyConsistency, verifyInclusion } from '../crypto/merkle.ts'
 import { parseCheckpoint, verifyCheckpoint } from '../crypto/verify-checkpoint.ts'
+import { firstOrigin } from '../ledger/first-origin.ts'
 
 /** What a verifier trusts about the log. */
 export interface LogTrust {
   /**
-   * Verifier keys (c2sp.org/signed-note) of the log or of its witnesses: one of them must have signed the
-   * checkpoint. Default: the checkpoint is taken as it is.
+   * Verifier keys (c2sp.org/signed-note) of the log: one of them must have signed the checkpoint, and none falsely.
+   * Those of witnesses may be among them, and do not stand in for the log. Default: the checkpoint is taken as it is.
    */
   readonly verifierKeys?: readonly string[]
   /** A signed checkpoint of the same log from elsewhere, for which they are needed: both must agree. */
@@ -39,11 +40,12 @@ export async function openCheckpoint(
   log: JsonValue | undefined,
   trust: LogTrust,
 ): Promise<OpenedCheckpoint> {
-  const { origin, size, checkpoint: note } = asObject(log)
-  if (typeof note !== 'string') return refused('not_in_log')
+  const { origin, size, checkpoint } = asObject(log)
+  const note = String(checkpoint)
   const head = parseCheckpoint(note)
-  if (head === undefined || head.origin !== origin || !isCount(size) || head.size !== BigInt(size))
-    return refused('not_in_log')
+  if (head === undefined || size !== Number(head.size)) return refused('not_in_log')
+  // A certificate names the log as it was called at first.
+  if (head.origin !== origin && firstOrigin(head.origin) !== origin) return refused('not_in_log')
   const { verifierKeys: keys, checkpoint: known, consistency } = trust
   if (keys === undefined) {
     return known === undefined

@@ -29,7 +29,12 @@ export interface BundleFacts {
   readonly issuedAt: Instant
   /** All under one checkpoint. */
   readonly entries: readonly ProvenRecord[]
+  /** The log, for where there are no entries to tell it. */
+  readonly log?: ProvenLog
 }
+
+/** A log, and what it signed. */
+export type ProvenLog = Pick<Placed, 'origin' | 'size' | 'checkpoint'>
 
 /** What signing needs. */
 export interface ReceiptDeps {
@@ -52,28 +57,27 @@ export function createReceipts({ key, durability }: ReceiptDeps): Receipts {
       const payload = { ...record, durability, rollbackProtection: 'none' }
       return signJws({ payload, typ: RECEIPT_TYPE, pkcs8: key() })
     },
-    bundle: ({ subjectId, issuedAt, entries }) => {
+    bundle: ({ subjectId, issuedAt, entries, log }) => {
       const payload = {
         schemaVersion: BUNDLE_SCHEMA,
         subject: { ref: subjectId },
         issuedAt,
         durability,
         receipts: entries.map(({ record, placed }) => ({ ...record, log: placeOf(placed) })),
-        ...sharedBy(entries),
+        ...sharedBy(entries, log),
       }
       return signJws({ payload, typ: BUNDLE_TYPE, pkcs8: key() })
     },
   }
 }
 
-/** Nothing to prove where nothing was decided. */
-function sharedBy([first]: readonly ProvenRecord[]): JsonObject {
-  if (first === undefined) return {}
+function sharedBy([first]: readonly ProvenRecord[], log: ProvenLog | undefined): JsonObject {
+  if (first === undefined) return log === undefined ? {} : { log: checkpointOf(log) }
   const { rollbackProtection } = first.placed
   return { rollbackProtection, log: checkpointOf(first.placed) }
 }
 
-function checkpointOf({ origin, size, checkpoint }: Placed): JsonObject {
+function checkpointOf({ origin, size, checkpoint }: ProvenLog): JsonObject {
   return { origin, size, checkpoint }
 }
 

@@ -48,8 +48,6 @@ async function judge(payload: JsonObject, trust: ReceiptTrust): Promise<BundleVe
   const { ref } = asObject(subject)
   if (schemaVersion !== BUNDLE_SCHEMA || typeof ref !== 'string' || !Array.isArray(receipts))
     return { ok: false, reason: 'malformed' }
-  // Who never decided anything has nothing in the log.
-  if (receipts.length === 0) return { ok: true, records: [], log: { verified: 'none' } }
   const opened = await openCheckpoint(log, trust)
   if (!opened.ok) return opened
   const { head, verified } = opened

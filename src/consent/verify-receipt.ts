@@ -1,15 +1,12 @@
 import type { JsonObject } from '../base/canonical.ts'
-import { type Jwks, verifyDocument } from '../crypto/verify-jws.ts'
+import { type DocumentTrust, verifyDocument } from '../crypto/verify-jws.ts'
 import { isIncluded, type LogTrust, type LogVerdict, openCheckpoint } from './log-place.ts'
 
 /** `typ` of a receipt: a certificate under the same key is none. */
 export const RECEIPT_TYPE = 'privity-receipt+jws'
 
 /** What a receipt or a bundle of them is held against. */
-export interface ReceiptTrust extends LogTrust {
-  /** Public keys of the app. */
-  readonly jwks: Jwks
-}
+export interface ReceiptTrust extends DocumentTrust, LogTrust {}
 
 /** What a verifier found; the record only when it holds. */
 export interface ReceiptVerdict {

@@ -1,5 +1,5 @@
 import { PrivityError } from '../base/errors.ts'
-import { nodeCrypto } from '../base/platform.ts'
+import { lackOf, nodeCrypto } from '../base/platform.ts'
 import { toPlatform } from './platform-bytes.ts'
 import { importPrivateKey } from './private-key.ts'
 import { isSoundPoint } from './sound-point.ts'
@@ -100,6 +100,6 @@ async function generateSecret(): Promise<Uint8Array> {
     const pair = await crypto.subtle.generateKey({ name: ED25519 }, true, ['sign', 'verify'])
     return new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey))
   } catch {
-    throw new PrivityError('not_supported', { what: 'Ed25519' })
+    throw new PrivityError('not_supported', { what: lackOf('Ed25519') })
   }
 }

@@ -65,10 +65,18 @@ export async function verifyJws(jws: string, trust: VerifyJwsInput): Promise<Jws
   }
 }
 
-/** What a document is, and who is trusted to have signed it. */
+/** Who is trusted to have signed a document, and about whom it must be. */
+export interface DocumentTrust {
+  /** Public keys of the app. */
+  readonly jwks: Jwks
+  /** Id of the person whose paper it must be. Default: that of anybody will do. */
+  readonly subjectId?: string
+}
+
+/** What a document must be. */
 export interface DocumentCheck {
   readonly typ: string
-  readonly trust: { readonly jwks: Jwks }
+  readonly trust: DocumentTrust
 }
 
 /** Judges what {@link verifyJws} gives; a document that cannot be judged is refused. */
@@ -76,17 +84,21 @@ export async function verifyDocument<V>(
   jws: string,
   { typ, trust }: DocumentCheck,
   judge: (payload: JsonObject) => V | Promise<V>,
-): Promise<V | { readonly ok: false; readonly reason: JwsReason }> {
+): Promise<V | { readonly ok: false; readonly reason: JwsReason | 'other_person' }> {
   try {
-    const verdict = await verifyJws(jws, { typ, jwks: trust.jwks })
-    return verdict.ok ? await judge(verdict.payload) : verdict
+    const verdict = await verifyJws(jws, { typ, jwks: { keys: [...trust.jwks.keys] } })
+    if (!verdict.ok) return verdict
+    const { ref = null } = Object(verdict.payload['subject'])
+    // Its value decides, also where a caller of JavaScript has none to give.
+    if ('subjectId' in trust && trust.subjectId !== ref) return refused('other_person')
+    return await judge(verdict.payload)
   } catch {
     // No keys, or none that can be read: nothing is trusted.
     return refused('unknown_key')
   }
 }
 
-function refused(reason: JwsReason): { readonly ok: false; readonly reason: JwsReason } {
+function refused<R extends string>(reason: R): { readonly ok: false; readonly reason: R } {
   return { ok: false, reason }
 }
 

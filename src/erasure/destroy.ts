@@ -16,6 +16,7 @@ import { leafIndex, listRows, type PersonRows } from './inventory.ts'
 import { type Destroyed, findJob, type OpenJob, saveJob } from './job.ts'
 import { type JobRow, jobRow } from './job-row.ts'
 import { isLost, listLostRows } from './lost.ts'
+import { isOfAnother, isOwned } from './owned-rows.ts'
 
 /** One row to delete; the body of a ledger entry names its leaf. */
 interface Doomed {
@@ -129,11 +130,16 @@ function destroyedOf(person: Person | undefined, rows: PersonRows): Destroyed {
 }
 
 function doomedOf(people: People, rows: PersonRows, person: Person | undefined): readonly Doomed[] {
-  const first = [rows.lookupRows, rows.outside, rows.records, rows.operations, rows.others].flat()
+  const { deps } = people
+  const { lookupRows, records, operations, others, bodies, pages } = rows
+  // With the last commit, which remembers it: else the app's own id would be free for anybody meanwhile.
+  const own = rows.outside.filter((key) => isOwned(deps, key))
+  const outside = rows.outside.filter((key) => !isOwned(deps, key))
+  const first = [lookupRows, outside, records, operations, others].flat()
   return [
     ...first.map((key) => ({ key })),
-    ...rows.bodies.map((row) => ({ key: row[0], index: person && leafIndex(people, person, row) })),
-    ...rows.pages.map((key) => ({ key })),
+    ...bodies.map((row) => ({ key: row[0], index: person && leafIndex(people, person, row) })),
+    ...[...pages, ...own].map((key) => ({ key })),
   ]
 }
 
@@ -204,8 +210,11 @@ async function destroyBatch(
     indexes: doomed.flatMap(({ index }) => (index === undefined ? [] : [index])),
   }
   const unmarked = unmarkedIn(people, subjectId, doomed)
+  const keys = doomed.map((row) => row.key)
+  const owned = keys.filter((name) => isOwned(deps, name))
+  const named = keys.filter((name) => !isOwned(deps, name))
   const { value } = await deps.ledger.submit<boolean>({
-    reads: [key, ...erasedKeys(deps, leaves), ...(row === undefined ? [] : [row.key])],
+    reads: [key, ...owned, ...erasedKeys(deps, leaves), ...(row === undefined ? [] : [row.key])],
     build: (read) => {
       const { fence, sealed, sections } = requireOwnFence(people, erasing, read.get(key))
       // Nothing left behind the fence: another process destroyed it all meanwhile.
@@ -218,13 +227,16 @@ async function destroyBatch(
         ...(type === 'erasure.keys_destroyed' ? suppressing(deps, erasing.job, at) : []),
         ...(row === undefined ? [] : [row.put(read)]),
       ]
-      const rows = doomed.length
+      // What was deleted before a crash may be somebody else's by now.
+      const own = owned.filter((name) => !isOfAnother(deps, subjectId, [name, read.get(name)]))
+      const del = [...named, ...own]
+      const rows = del.length
       const event = { type, erasureId, rows, ...(unmarked === 0 ? {} : { unmarked }) }
       return {
         kind: 'change',
         change: {
           put,
-          del: doomed.map((row) => row.key),
+          del,
           entry: { kind: 'controller', at, event, alias: (name) => aliasOf(core, name) },
         },
         value: true,

@@ -12,7 +12,7 @@ export interface OwnErasure {
   readonly subjectId: string
   /** A word. */
   readonly reason: string
-  readonly rule: Extract<Rule, { readonly kind: 'ended' | 'due' }>
+  readonly rule: Extract<Rule, { readonly kind: 'ended' | 'due' | 'left' }>
   /** What it is about: the same again goes on with the erasure that is open. */
   readonly occasion: string
 }

@@ -14,6 +14,7 @@ import {
 } from './grace.ts'
 import { addJob, advanceJob, findJob, type Job, type OpenJob, planOf } from './job.ts'
 import { liftFence } from './lift-fence.ts'
+import { KEPT } from './partial/kept-group.ts'
 import { type PendingErasure, pendingErasures } from './pending.ts'
 import type { ErasurePlan } from './plan.ts'
 import { reasonWord } from './reason.ts'
@@ -23,6 +24,11 @@ import { type ErasureScope, erasureScope, ruleOf } from './scope.ts'
 import type { ErasureDeps, RunOptions } from './erasure-deps.ts'
 import { planOpen } from './plan-job.ts'
 import { proceed } from './steps.ts'
+import {
+  type CertificatesOptions,
+  type StoredCertificate,
+  storedCertificates,
+} from './stored-certificates.ts'
 import { takeUp } from './take-up.ts'
 import { type WorkCounts, type WorkOptions, workOnErasures } from './work.ts'
 
@@ -58,6 +64,17 @@ export interface Erasure {
    * @throws {@link invalid_transition} once the time is over · @throws {@link not_found}
    */
   cancel(erasureId: string): Promise<void>
+  /**
+   * Certificates that were issued, also by sweeps, by `work`, and by a process that died before it could pass one
+   * on. Reads every certificate of the store.
+   *
+   * @example
+   * ```ts
+   * for await (const { completedAt, certificate } of privity.erasure.certificates({ subjectId }))
+   *   console.log(completedAt, certificate)
+   * ```
+   */
+  certificates(options?: CertificatesOptions): AsyncIterable<StoredCertificate>
   /** Erasures that were begun and are not at their end. A row of one that does not open is told last, as an error. */
   pending(options?: { readonly signal?: AbortSignal }): AsyncIterable<PendingErasure>
   /**
@@ -93,6 +110,9 @@ export interface EraseAsk {
   readonly scope?: ErasureScope
 }
 
+/** Something comes to be kept between each of them and its fence: somebody writes all the time. */
+const MOST_PLANS = 8
+
 const eraseAsk = z.strictObject({
   reason: reasonWord,
   scope: z.exactOptional(erasureScope),
@@ -126,6 +146,7 @@ export function createErasure(deps: ErasureDeps): Erasure {
     erase: (subjectId, ask) => erase(deps, subjectId, ask),
     request: (subjectId, ask) => requestErasure(deps, subjectId, ask),
     cancel: async (erasureId) => cancelErasure(deps, parseErasureId(erasureId)),
+    certificates: (options) => storedCertificates(deps.vault.people, options),
     pending: (options) => pendingErasures(deps, options),
     work: (options) => workOnErasures(deps, options),
     retry: async (erasureId, ask) =>
@@ -184,8 +205,23 @@ function stored({ vault }: ErasureDeps, { job }: OpenJob): Promise<OpenJob> {
   return addJob(vault.people.deps, job)
 }
 
-/** Whose erasure was interrupted is erased by asking again: the fence says by which job. */
+/** Nobody was shown the plan: what came to be kept since it was made is in the next one. */
 async function erase(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<string> {
+  for (let plans = 1; ; plans += 1) {
+    try {
+      return await eraseNow(deps, subjectId, ask)
+    } catch (error) {
+      if (!isKept(error) || plans === MOST_PLANS) throw error
+    }
+  }
+}
+
+function isKept(error: unknown): boolean {
+  return isPrivityError(error, 'erasure_incomplete') && error.details.failing.includes(KEPT)
+}
+
+/** Whose erasure was interrupted is erased by asking again: the fence says by which job. */
+async function eraseNow(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<string> {
   const { people } = deps.vault
   try {
     const open = await begin(deps, subjectId, { ask, wanted: { wanted: true } })
@@ -201,7 +237,7 @@ async function erase(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promi
     if (open === undefined) throw error
     if (open.job.step !== 'cancelled') return proceed(deps, await endGrace(people, open), {})
     await liftFence(people, open.job)
-    return erase(deps, subjectId, ask)
+    return eraseNow(deps, subjectId, ask)
   }
 }
 

@@ -19,7 +19,8 @@ export interface ErasureHook {
   readonly dependsOn?: readonly string[]
   /**
    * Takes part in the erasure of a part of a person too: always, or as soon as something goes of what its system has
-   * copies of. Default: only when the whole person is erased.
+   * copies of. Default: only when the person is erased; where something of them has to stay, at once if it needs
+   * plaintext, which will be gone, and otherwise with the last of it.
    */
   readonly partial?: boolean | readonly HookPart[]
   /** Whether it runs again after a backup was restored. Default: `execute`. */

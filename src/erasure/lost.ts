@@ -1,10 +1,9 @@
-import { isPrivityError } from '../base/errors.ts'
-import { fromUtf8 } from '../base/bytes.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import type { Key, Row } from '../storage/store.ts'
+import type { Key } from '../storage/store.ts'
 import type { People, PeopleDeps } from '../subjects/people.ts'
 import { isUnreadable } from '../subjects/unreadable.ts'
 import type { PersonRows } from './inventory.ts'
+import { ownerOf } from './owned-rows.ts'
 import type { Inventory } from './plan.ts'
 
 const PAGE = 1_000
@@ -69,16 +68,5 @@ async function* findOutside(deps: PeopleDeps, id: string): AsyncGenerator<Key> {
       if (key.slice(family.length).split('/').includes(id)) yield key
   }
   for await (const row of scanRows(store, keyspace.owned, { page: PAGE }))
-    if (isOwned(deps, id, row)) yield row[0]
-}
-
-/** Rows of the app's own ids and of unique values say inside whose they are. */
-function isOwned({ controller }: PeopleDeps, id: string, [key, sealed]: Row): boolean {
-  try {
-    // A claim names the record behind the person.
-    return fromUtf8(controller.open(key, sealed))?.split('/')[0] === id
-  } catch (error) {
-    if (isPrivityError(error)) return false
-    throw error
-  }
+    if (ownerOf(deps, row) === id) yield row[0]
 }

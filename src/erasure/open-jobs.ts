@@ -5,13 +5,19 @@ import { readFence } from './fence.ts'
 import { keyFence } from './fence-keys.ts'
 import { type Job, type OpenJob, openJob } from './job.ts'
 
-/** A job that was begun, or a row that does not open: one of those hides none of the others. */
-export type FoundJob = { readonly open: OpenJob } | { readonly error: unknown }
+/**
+ * A job that was begun, the plan of one for somebody whom another erased since, or a row that does not open: one of
+ * those hides none of the others.
+ */
+export type FoundJob =
+  | { readonly open: OpenJob }
+  | { readonly outlived: OpenJob }
+  | { readonly error: unknown }
 
 /** A row may have half a megabyte. */
 const PAGE = 8
 
-/** Every erasure that somebody asked for and that is not at its end; plans alone are left out. */
+/** Every erasure that somebody asked for and that is not at its end; plans of the living are left out. */
 export async function* openJobs(people: People, signal?: AbortSignal): AsyncGenerator<FoundJob> {
   const { store, keyspace } = people.deps
   const prefix = keyspace.job('')
@@ -22,11 +28,17 @@ export async function* openJobs(people: People, signal?: AbortSignal): AsyncGene
     const id = key.slice(prefix.length)
     if (!isId(id)) continue
     const found = tryOpen(people, id, sealed)
-    if ('error' in found || (await isBegun(people, found.open.job))) yield found
+    const stage = 'error' in found ? 'begun' : await stageOf(people, found.open.job)
+    if (stage === 'begun') yield found
+    else if (stage === 'outlived' && 'open' in found) yield { outlived: found.open }
   }
 }
 
-function tryOpen({ deps }: People, id: string, sealed: Uint8Array): FoundJob {
+function tryOpen(
+  { deps }: People,
+  id: string,
+  sealed: Uint8Array,
+): Exclude<FoundJob, { readonly outlived: OpenJob }> {
   try {
     return { open: openJob(deps, id, sealed) }
   } catch (error) {
@@ -35,12 +47,12 @@ function tryOpen({ deps }: People, id: string, sealed: Uint8Array): FoundJob {
 }
 
 /** A fence is put before anything is stored of it: for what crashed right then, it speaks itself. */
-async function isBegun({ deps }: People, job: Job): Promise<boolean> {
+async function stageOf({ deps }: People, job: Job): Promise<'begun' | 'planned' | 'outlived'> {
   const { step, wanted, erasureId, subjectId } = job
-  if (wanted === true || (step !== 'asked' && step !== 'planned')) return true
-  if (step === 'asked') return false
+  if (wanted === true || (step !== 'asked' && step !== 'planned')) return 'begun'
   const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
   const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
   const fence = fenced?.fence ?? (await keyFence(deps, subjectId))
-  return fence?.erasureId === erasureId
+  if (fence?.erasureId === erasureId && step === 'planned') return 'begun'
+  return fenced !== undefined && fenced.sections.length === 0 ? 'outlived' : 'planned'
 }

@@ -71,6 +71,9 @@ function parseHook(hook: unknown, index: number): ErasureHook {
     if (!OPTIONS[name].fits(value)) throw invalidInput([...path, name], OPTIONS[name].code)
     return [[name, LISTS[name]?.(value, [...path, name]) ?? value] as const]
   })
+  // It would be asked once nothing of what it reads is left.
+  if (given.needsPlaintext === true && given.partial === false)
+    throw invalidInput([...path, 'partial'], 'needs_plaintext')
   const [plan, execute, verify] = METHODS.map((name) => {
     const method = given[name]
     if (typeof method !== 'function') throw invalidInput([...path, name], 'not_a_function')

@@ -53,7 +53,7 @@ export async function* pendingErasures(
   const errors: unknown[] = []
   for await (const found of openJobs(vault.people, signal)) {
     if ('error' in found) errors.push(found.error)
-    else yield toPending(found.open.job, { hooks, now: vault.people.now() })
+    else if ('open' in found) yield toPending(found.open.job, { hooks, now: vault.people.now() })
   }
   if (errors.length > 0) throw errors[0]
 }

@@ -49,10 +49,16 @@ export const erasureScope: z.ZodMiniType<ErasureScope> = z.union([
 export function ruleOf(policy: CompiledPolicy, scope: ErasureScope): Rule {
   if ('purpose' in scope) return { kind: 'purpose', purpose: declaredPurpose(policy, scope) }
   if ('special' in scope) return { kind: 'special', special: knownCategory(scope.special) }
-  return {
-    kind: 'records',
-    items: scope.records.map((item, index) => ruleItem(policy, item, ['scope', 'records', index])),
-  }
+  return { kind: 'records', items: ruleItems(policy, scope.records, ['scope', 'records']) }
+}
+
+/** Records and fields by name, as the policy knows them. @throws {@link not_declared} · @throws {@link invalid_input} */
+export function ruleItems(
+  policy: CompiledPolicy,
+  records: readonly ScopedRecord[],
+  path: Path,
+): readonly RuleItem[] {
+  return records.map((item, index) => ruleItem(policy, item, [...path, index]))
 }
 
 type Path = readonly (string | number)[]

@@ -10,6 +10,8 @@ export type Rule =
   | { readonly kind: 'ended' }
   /** Whatever has come to its end by the rules of retention, by the time it is looked at. */
   | { readonly kind: 'due' }
+  /** Whatever was to go before, and had to stay. */
+  | { readonly kind: 'left' }
 
 /** Some records of one type, or some fields of them. */
 export interface RuleItem {

@@ -1,4 +1,4 @@
-import { PrivityError } from '../base/errors.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import { isHeldByMember, isHeldWhole } from '../subjects/holds.ts'
 import type { People } from '../subjects/people.ts'
@@ -50,6 +50,8 @@ const ORDER: readonly Step[] = [
   'verified',
 ]
 
+/** Name of a store that was closed in the middle, among what is left. */
+const CLOSED = 'privity:closed'
 /** Progress counts from the plan. */
 const PLANNED = ORDER.indexOf('planned')
 
@@ -60,8 +62,9 @@ export async function proceed(
   options: RunOptions,
 ): Promise<string> {
   const running: Running = { ...options, holder: randomId() }
+  let open = start
   try {
-    const open = await runSteps(deps, start, running)
+    while (open.job.step !== 'verified') open = await takeStep(deps, open, running)
     const certificate = await certify(deps, open.job)
     await deps.journal?.end(open.job)
     report(options, ORDER.length)
@@ -69,19 +72,19 @@ export async function proceed(
   } catch (error) {
     // Whoever goes on need not wait until the lease has run out.
     await returnLease(deps.vault.people, start.job, running.holder)
-    throw error
+    // That nothing was written is true of the last call only.
+    throw isPrivityError(error, 'store_closed') ? incomplete(open.job, [CLOSED]) : error
   }
 }
 
-async function runSteps(deps: ErasureDeps, start: OpenJob, running: Running): Promise<OpenJob> {
-  let open = start
-  for (let step = open.job.step; step !== 'verified'; step = open.job.step) {
-    running.signal?.throwIfAborted()
-    if (step === 'cancelled' || isInGrace(open.job, deps.vault.people.now())) throw notNow(step)
-    open = await NEXT[step](deps, open, running)
-    report(running, ORDER.indexOf(open.job.step))
-  }
-  return open
+async function takeStep(deps: ErasureDeps, open: OpenJob, running: Running): Promise<OpenJob> {
+  const { step } = open.job
+  running.signal?.throwIfAborted()
+  if (step === 'verified') return open
+  if (step === 'cancelled' || isInGrace(open.job, deps.vault.people.now())) throw notNow(step)
+  const next = await NEXT[step](deps, open, running)
+  report(running, ORDER.indexOf(next.job.step))
+  return next
 }
 
 function notNow(step: Step): PrivityError {

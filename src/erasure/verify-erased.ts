@@ -1,3 +1,4 @@
+import type { Key } from '../storage/store.ts'
 import type { Vault } from '../vault/vault.ts'
 import { requireOwnFence } from './destroy.ts'
 import { areKeysLeft } from './fence-keys.ts'
@@ -7,6 +8,7 @@ import { incomplete } from './incomplete.ts'
 import { isGroupUnderWay } from './erase-group.ts'
 import { areGroupsLeft, GROUPS } from './leave-groups.ts'
 import { advanceJob, type OpenJob, saveJob } from './job.ts'
+import { isOfAnother } from './owned-rows.ts'
 import type { PartialJob } from './partial/erase-selected.ts'
 import type { PartialFindings } from './partial/findings.ts'
 import { findPartial, isPartial, KEYS, type PartialDeps, ROWS } from './partial/partial-run.ts'
@@ -89,13 +91,14 @@ async function leftOfPerson(vault: Vault, open: OpenJob): Promise<Left> {
 }
 
 async function isAnythingLeft({ people }: Vault, open: OpenJob): Promise<boolean> {
-  const { store, keyspace } = people.deps
+  const { deps } = people
+  const { store, keyspace } = deps
   const { subjectId, destroyed } = open.job
+  const { sample = [] } = destroyed ?? {}
   const rows = await store.scan(keyspace.personRows(subjectId), { limit: 1 })
-  const [document, ...outside] = await store.read([
-    keyspace.person(subjectId),
-    ...(destroyed?.sample ?? []),
-  ])
+  const [document, ...outside] = await store.read([keyspace.person(subjectId), ...sample])
   const { sections } = requireOwnFence(people, open, document)
-  return rows.length + sections.length > 0 || outside.some((row) => row !== undefined)
+  const isLeft = (key: Key, at: number): boolean =>
+    outside[at] !== undefined && !isOfAnother(deps, subjectId, [key, outside[at]])
+  return rows.length + sections.length > 0 || sample.some(isLeft)
 }

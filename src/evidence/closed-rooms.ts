@@ -57,6 +57,7 @@ const ERASURE = {
   erase: 'call',
   request: 'call',
   cancel: 'call',
+  certificates: 'iterate',
   pending: 'iterate',
   work: 'call',
   retry: 'call',

@@ -7,11 +7,14 @@ import type { Accessed } from './export-accesses.ts'
 import type { Discloser } from './export-bodies.ts'
 import type { VerifyStoreDeps } from './verify-store.ts'
 
-/** A person whose evidence is exported. */
-export interface Disclosed extends Discloser, Accessed {
+/** Whose entries are exported: a person's, or the controller's. */
+export interface Told extends Discloser {
   /** A copy. */
   tagKey(): Uint8Array
 }
+
+/** A person whose evidence is exported. */
+export interface Disclosed extends Told, Accessed {}
 
 /** What opening entries needs. */
 export interface DiscloseDeps extends VerifyStoreDeps {
@@ -45,12 +48,13 @@ export async function openDisclosed(
 export function controllerDiscloser(
   { keyspace, controller }: DiscloseDeps,
   { state }: LogHead,
-): Discloser {
+): Told {
   const { controllerSequence: count } = state
   return {
     first: 0,
     atLeast: typeof count === 'number' ? count : 0,
-    tag: controller.tag,
+    tag: controller.leaf,
+    tagKey: controller.leafKey,
     key: keyspace.controllerBody,
     open: (sequence, sealed) => controller.open(keyspace.controllerBody(sequence), sealed),
     missing: async () => undefined,

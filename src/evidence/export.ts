@@ -5,12 +5,13 @@ import type { Log } from '../ledger/log.ts'
 import type { LogHead } from '../ledger/log-head.ts'
 import type { SigningKeys } from '../startup/signing-keys.ts'
 import { exportAccesses, type ExportedWriter, findWriters } from './export-accesses.ts'
-import { createDisclosure, type Discloser } from './export-bodies.ts'
+import { createDisclosure } from './export-bodies.ts'
 import {
   controllerDiscloser,
   type Disclosed,
   type DiscloseDeps,
   openDisclosed,
+  type Told,
 } from './export-disclosers.ts'
 import { exportLog } from './export-log.ts'
 import { parseExportOptions } from './export-options.ts'
@@ -69,7 +70,7 @@ interface Contents {
   readonly logs: readonly { readonly head: LogHead }[]
   readonly people: readonly Disclosed[]
   /** The controller, if it is disclosed. */
-  readonly own: readonly Discloser[]
+  readonly own: readonly Told[]
   readonly writers: readonly ExportedWriter[]
 }
 
@@ -85,10 +86,9 @@ async function signManifest(
     exportedAt: toInstant(clock.now()),
     verifierKeys,
     jwks,
-    controllerEntries: own[0]?.atLeast,
-    subjects: people.map(({ id, pseudonym, tagKey }, at) => ({
+    controllerKey: own[0]?.tagKey(),
+    subjects: people.map(({ id, tagKey }, at) => ({
       id,
-      pseudonym,
       tagKey: tagKey(),
       segments: writers.reduce((sum, { counts }) => sum + (counts[at] ?? 0), 0),
     })),

@@ -15,8 +15,8 @@ export interface Manifest {
   readonly exportedAt: Instant
   readonly verifierKeys: readonly string[]
   readonly jwks: Jwks
-  /** How many entries about no person there are; absent unless their bodies are disclosed. */
-  readonly controllerEntries?: number | undefined
+  /** Finds the leaves about no single person; absent unless their bodies are disclosed. */
+  readonly controllerKey?: Uint8Array | undefined
   readonly subjects: readonly ManifestSubject[]
 }
 
@@ -25,24 +25,21 @@ export interface ManifestSubject {
   readonly id: string
   /** Finds the leaves of this person. */
   readonly tagKey: Uint8Array
-  /** Stands for the person in access logs. */
-  readonly pseudonym: string
   /** How many segments of access logs hold accesses to this person. */
   readonly segments: number
 }
 
 const FORMAT = 'privity.evidence/1'
-const TAG_KEY_LENGTH = 32
-const SUBJECT_MEMBERS = 4
-const PSEUDONYM = /^[\w-]{1,64}$/
+const KEY_LENGTH = 32
+const SUBJECT_MEMBERS = 3
 
 /** One line of canonical JSON. */
 export function formatManifest(manifest: Manifest): string {
-  const { controllerEntries, subjects, ...rest } = manifest
+  const { controllerKey, subjects, ...rest } = manifest
   const json = canonicalJson({
     format: FORMAT,
     ...rest,
-    controllerEntries: controllerEntries ?? null,
+    controllerKey: controllerKey === undefined ? null : toBase64url(controllerKey),
     subjects: subjects.map(({ tagKey, ...subject }) => ({
       ...subject,
       tagKey: toBase64url(tagKey),
@@ -55,31 +52,44 @@ export function formatManifest(manifest: Manifest): string {
 export function parseManifest(text: string): Manifest | undefined {
   const json = text.endsWith('\n') ? parseCanonical(utf8(text.slice(0, -1))) : undefined
   if (!isJsonObject(json) || json['format'] !== FORMAT) return undefined
-  const { format, controllerEntries, subjects, ...rest } = json
+  const { format, controllerKey, subjects, ...rest } = json
   const people = readList(subjects, parseSubject)
-  const counted = controllerEntries === null || isCount(controllerEntries)
-  if (people === undefined || !counted || !isRest(rest)) return undefined
+  const key = parseKey(controllerKey)
+  if (people === undefined || (key === undefined && controllerKey !== null) || !isRest(rest))
+    return undefined
   if (new Set(people.map(({ id }) => id)).size < people.length) return undefined
-  return { ...rest, controllerEntries: controllerEntries ?? undefined, subjects: people }
+  return { ...rest, controllerKey: key, subjects: people }
+}
+
+/** The key of 32 bytes that a text in base64url stands for. */
+export function parseKey(value: JsonValue | undefined): Uint8Array | undefined {
+  const key = bytesOf(value)
+  return key?.length === KEY_LENGTH ? key : undefined
 }
 
 function parseSubject(value: JsonValue): ManifestSubject | undefined {
   if (!hasMembers(value, SUBJECT_MEMBERS)) return undefined
-  const { id, pseudonym, segments } = value
-  const tagKey = bytesOf(value['tagKey'])
-  if (!isId(id) || tagKey?.length !== TAG_KEY_LENGTH) return undefined
-  if (typeof pseudonym !== 'string' || !PSEUDONYM.test(pseudonym)) return undefined
-  return isCount(segments) ? { id, tagKey, pseudonym, segments } : undefined
+  const { id, segments } = value
+  const tagKey = parseKey(value['tagKey'])
+  return isId(id) && tagKey !== undefined && isCount(segments)
+    ? { id, tagKey, segments }
+    : undefined
 }
 
-type Rest = Omit<Manifest, 'controllerEntries' | 'subjects'>
+type Rest = Omit<Manifest, 'controllerKey' | 'subjects'>
 
 function isRest(rest: object): rest is Rest {
   const { origin, sizes, exportedAt, verifierKeys, jwks, ...others } = rest as JsonObject
   if (Object.keys(others).length > 0 || typeof origin !== 'string') return false
-  if (!Array.isArray(sizes) || sizes.length === 0 || !sizes.every(isCount)) return false
+  if (!isListOf(sizes, isCount) || sizes.length === 0) return false
   if (typeof exportedAt !== 'string' || new Date(exportedAt).toJSON() !== exportedAt) return false
-  if (!Array.isArray(verifierKeys) || !verifierKeys.every((key) => typeof key === 'string'))
-    return false
-  return isJsonObject(jwks) && Array.isArray(jwks['keys']) && jwks['keys'].every(isJsonObject)
+  if (!isListOf(verifierKeys, (key) => typeof key === 'string')) return false
+  return isJsonObject(jwks) && isListOf(jwks['keys'], isJsonObject)
+}
+
+function isListOf(
+  value: JsonValue | undefined,
+  is: (item: JsonValue) => boolean,
+): value is readonly JsonValue[] {
+  return Array.isArray(value) && value.every((item) => is(item))
 }

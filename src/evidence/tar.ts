@@ -10,7 +10,7 @@ export interface TarEntry {
 /** Bytes of a block: an archive is a sequence of them. */
 export const TAR_BLOCK = 512
 /** What an archive ends in. */
-export const TAR_END_LENGTH: number = 2 * TAR_BLOCK
+const TAR_END_LENGTH: number = 2 * TAR_BLOCK
 
 const NAME_LENGTH = 100
 const SIZE = { start: 124, end: 136 } as const

@@ -3,11 +3,13 @@ import { bytesOf } from '../base/json-shape.ts'
 import { leafHash, verifyInclusion } from '../crypto/merkle.ts'
 import type { NoteKey } from '../crypto/note.ts'
 import { parseLeaf } from '../ledger/entry.ts'
+import { firstOrigin } from '../ledger/first-origin.ts'
 import { type AccessFile, accessName, decodeAccessFile, entryBytes } from './access-file.ts'
-import type { Manifest, ManifestSubject } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import { parsePath } from './tiles.ts'
 import type { Archive } from './verify-archive.ts'
-import { firstOrigin, takeCheckpoint } from './verify-log-checkpoint.ts'
+import type { DisclosedPerson } from './verify-bodies.ts'
+import { takeCheckpoint } from './verify-log-checkpoint.ts'
 import type { LogState } from './verify-log-files.ts'
 
 /** An access that was verified. */
@@ -20,6 +22,8 @@ export interface DisclosedAccess {
 /** What the files of access logs are held against. */
 export interface AccessCheck {
   readonly manifest: Manifest
+  /** What their entries say, in the order of the manifest. */
+  readonly people: readonly DisclosedPerson[]
   /** Keys of the main log, which sign the access logs too. */
   readonly keys: readonly NoteKey[]
   onAccess(access: DisclosedAccess): Promise<void>
@@ -30,7 +34,7 @@ interface Writer extends LogState {
 }
 
 interface Tally {
-  readonly subject: ManifestSubject
+  readonly person: DisclosedPerson
   segments: number
   accesses: number
 }
@@ -43,9 +47,7 @@ export async function verifyAccesses(
   archive: Archive,
   check: AccessCheck,
 ): Promise<readonly number[]> {
-  const tallies = check.manifest.subjects.map(
-    (subject): Tally => ({ subject, segments: 0, accesses: 0 }),
-  )
+  const tallies = check.people.map((person): Tally => ({ person, segments: 0, accesses: 0 }))
   for (
     let last = -1, next = await archive.peek();
     next !== undefined;
@@ -59,7 +61,7 @@ export async function verifyAccesses(
     for (const tally of tallies) await takeSegments(archive, { ...check, log, tally })
     last = writer
   }
-  const short = tallies.some(({ subject, segments }) => segments !== subject.segments)
+  const short = tallies.some(({ person, segments }) => segments !== person.segments)
   if (short) throw archive.refuse('access_missing')
   return tallies.map(({ accesses }) => accesses)
 }
@@ -72,7 +74,7 @@ interface SegmentCheck extends AccessCheck {
 /** The segments of one access log that a person is in. */
 async function takeSegments(archive: Archive, check: SegmentCheck): Promise<void> {
   const { log, tally } = check
-  const { id } = tally.subject
+  const { id } = tally.person
   const prefix = accessName(log.writer, id, 0).slice(0, -'000'.length)
   for (let last = -1; ; ) {
     const name = (await archive.peek())?.name ?? ''
@@ -95,13 +97,15 @@ function isProven(
   { index, log, tally }: SegmentCheck & { readonly index: number },
 ): boolean {
   const root = bytesOf(parseLeaf(leaf)?.b)
-  if (root === undefined || entries.length === 0) return false
+  // An entry without a pseudonym is about nobody.
+  const { pseudonym } = tally.person
+  if (root === undefined || entries.length === 0 || typeof pseudonym !== 'string') return false
   const place = { index: BigInt(index), size: BigInt(log.size), root: log.root }
   if (!verifyInclusion({ ...place, leafHash: leafHash(leaf), proof })) return false
   let last = -1
   return entries.every((proven) => {
     const { entry, position, proof } = proven
-    const isNext = position > last && entry['subject'] === tally.subject.pseudonym
+    const isNext = position > last && entry['subject'] === pseudonym
     last = position
     const claim = { index: BigInt(position), size: BigInt(size), proof, root }
     return isNext && verifyInclusion({ ...claim, leafHash: leafHash(entryBytes(proven)) })

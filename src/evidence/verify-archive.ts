@@ -1,4 +1,4 @@
-import { paddingOf, readTarHeader, TAR_BLOCK, TAR_END_LENGTH, type TarEntry } from './tar.ts'
+import { paddingOf, readTarHeader, TAR_BLOCK, type TarEntry } from './tar.ts'
 import { type ByteReader, readBytes } from './verify-bytes.ts'
 import { type EvidenceReason, type RefusalError, refuse } from './verify-refusal.ts'
 
@@ -16,18 +16,22 @@ export interface Archive {
   close(): void
 }
 
+/** Empty blocks behind the first: `tar` writes twenty blocks at a time, and fills the last of them. */
+const MAX_END = 20
+
 /** Reads an archive strictly, as {@link tarFile} writes it. */
 export function openArchive(source: unknown, signal: AbortSignal | undefined): Archive {
   const bytes = readBytes(source, signal)
   let next: Promise<TarEntry | undefined> | undefined
   let place: { readonly file?: string } = {}
   const archive: Archive = {
-    peek: () => {
+    peek: async () => {
       next ??= readEntry(bytes)
-      return next
+      const entry = await next
+      place = entry === undefined ? {} : { file: entry.name }
+      return entry
     },
     take: async (name, most, least = 0) => {
-      place = { file: name }
       const entry = await archive.peek()
       if (entry?.name !== name) throw archive.refuse('unexpected_file')
       if (entry.size < least || entry.size > most) throw archive.refuse('malformed')
@@ -37,10 +41,11 @@ export function openArchive(source: unknown, signal: AbortSignal | undefined): A
       return contents
     },
     end: async () => {
-      place = {}
       if ((await archive.peek()) !== undefined) throw archive.refuse('unexpected_file')
-      if (!isZero(await bytes.take(TAR_END_LENGTH - TAR_BLOCK)) || !(await bytes.isDone()))
-        throw archive.refuse('not_an_archive')
+      for (let blocks = 1; blocks < 2 || !(await bytes.isDone()); blocks += 1) {
+        if (blocks > MAX_END || !isZero(await bytes.take(TAR_BLOCK)))
+          throw archive.refuse('not_an_archive')
+      }
     },
     refuse: (reason, index) =>
       refuse(reason, index === undefined ? place : { ...place, index: BigInt(index) }),

@@ -1,13 +1,14 @@
 import { toBase64url } from '../base/bytes.ts'
-import type { JsonObject } from '../base/canonical.ts'
-import { bytesOf, hasMembers, isJsonObject } from '../base/json-shape.ts'
+import type { JsonObject, JsonValue } from '../base/canonical.ts'
+import { hasMembers, isJsonObject } from '../base/json-shape.ts'
 import { ownBytes } from '../base/own-json.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import { platformHmac } from '../crypto/hash.ts'
 import { commitmentMessage, type Leaf, tagMessage } from '../ledger/entry.ts'
-import type { Manifest, ManifestSubject } from './manifest.ts'
+import { type Manifest, type ManifestSubject, parseKey } from './manifest.ts'
 import { bodyName } from './tiles.ts'
 import type { Archive } from './verify-archive.ts'
+import { refuse } from './verify-refusal.ts'
 
 /** An entry whose body was verified. */
 export interface DisclosedEntry {
@@ -28,12 +29,19 @@ export interface BodyCheck {
   close(archive: Archive): BodyCount
 }
 
-/** How many entries were disclosed. */
+/** What the bodies say. */
 export interface BodyCount {
-  /** About each person, in the order of the manifest. */
-  readonly entries: readonly number[]
-  /** About no single person. */
+  /** The people, in the order of the manifest. */
+  readonly people: readonly DisclosedPerson[]
+  /** How many entries about no single person there are. */
   readonly controllerEntries: number
+}
+
+/** A person, all of whose entries were verified. */
+export interface DisclosedPerson extends ManifestSubject {
+  readonly entries: number
+  /** Stands for them in access logs, as the entry says that registered them. */
+  readonly pseudonym: JsonValue | undefined
 }
 
 /** Where leaves stand. */
@@ -44,11 +52,15 @@ export interface LeavesPlace {
   readonly first: number
 }
 
-/** A person, or the controller. */
+/** A person, or the controller, who has no id. */
 interface Owner {
-  readonly subject: ManifestSubject | undefined
+  readonly id?: string
+  readonly tagKey: Uint8Array
+  /** Sequence of the first entry. */
+  readonly first: number
   /** Sequence of the next entry. */
   next: number
+  pseudonym: JsonValue | undefined
 }
 
 /** A leaf that is known by its tag. */
@@ -58,16 +70,11 @@ interface Expected {
 }
 
 interface State {
-  readonly people: readonly Owner[]
-  readonly controller: Owner
-  /** How many entries about no single person there must be; absent if they are not disclosed. */
-  readonly controllerEntries: number | undefined
   readonly tags: Map<string, Expected>
   onBody(entry: DisclosedEntry): Promise<void>
 }
 
 const VERSION = 1
-const SECRET_LENGTH = 32
 /** More than a row of a store can hold. */
 const MAX_BODY = 1_048_576
 /** Tags that are known before their turn: an entry that comes too early is noticed, and one that is left out. */
@@ -75,18 +82,15 @@ const AHEAD = 8
 
 /** Starts before the first leaf. */
 export async function createBodyCheck(
-  { subjects, controllerEntries }: Manifest,
+  { subjects, controllerKey }: Manifest,
   onBody: State['onBody'],
 ): Promise<BodyCheck> {
-  const state: State = {
-    people: subjects.map((subject) => ({ subject, next: 1 })),
-    controller: { subject: undefined, next: 0 },
-    controllerEntries,
-    tags: new Map(),
-    onBody,
-  }
-  for (const owner of state.people) {
-    for (let sequence = 1; sequence <= AHEAD; sequence += 1) await expect(state, owner, sequence)
+  const state: State = { tags: new Map(), onBody }
+  const people = subjects.map((subject) => ({ ...subject, ...startAt(1) }))
+  const controller = controllerKey === undefined ? [] : [{ tagKey: controllerKey, ...startAt(0) }]
+  const owners: readonly Owner[] = [...people, ...controller]
+  for (const owner of owners) {
+    for (let ahead = 0; ahead < AHEAD; ahead += 1) await expect(state, owner, owner.first + ahead)
   }
   return {
     take: async (archive, place, leaves) => {
@@ -95,20 +99,22 @@ export async function createBodyCheck(
       }
     },
     close: (archive) => {
-      // Every person was registered by an entry: with none, the key or the log is that of another.
-      const short = state.people.some(({ next }) => next === 1)
-      if (short || state.controller.next !== (controllerEntries ?? 0))
-        throw archive.refuse('entry_missing')
-      const entries = state.people.map(({ next }) => next - 1)
-      return { entries, controllerEntries: state.controller.next }
+      // Everybody has a first entry: with none, the key or the log is that of another.
+      if (owners.some(({ first, next }) => next === first)) throw archive.refuse('entry_missing')
+      return {
+        people: people.map((person) => ({ ...person, entries: person.next - 1 })),
+        controllerEntries: controller[0]?.next ?? 0,
+      }
     },
   }
 }
 
+function startAt(first: number): Pick<Owner, 'first' | 'next' | 'pseudonym'> {
+  return { first, next: first, pseudonym: undefined }
+}
+
 async function expect({ tags }: State, owner: Owner, sequence: number): Promise<void> {
-  const { tagKey } = owner.subject ?? {}
-  if (tagKey === undefined) return
-  const tag = await platformHmac(tagKey, tagMessage(sequence))
+  const tag = await platformHmac(owner.tagKey, tagMessage(sequence))
   tags.set(toBase64url(tag), { owner, sequence })
 }
 
@@ -119,21 +125,19 @@ interface Place extends LeavesPlace {
 
 async function takeBody(state: State, archive: Archive, place: Place): Promise<void> {
   const { leaf, index, folder, origin } = place
-  const { tags, controller, controllerEntries } = state
-  const expected = tags.get(leaf.s)
-  if (expected === undefined && controllerEntries === undefined) return
+  const { owner, sequence } = state.tags.get(leaf.s) ?? {}
+  if (owner === undefined || sequence === undefined) return
   const name = folder + bodyName(index)
-  const isThere = (await archive.peek())?.name === name
-  if (!isThere && expected === undefined) return
-  if (!isThere) throw archive.refuse('body_missing', index)
-  const { owner, sequence } = expected ?? { owner: controller, sequence: controller.next }
+  if ((await archive.peek())?.name !== name)
+    throw refuse('body_missing', { file: name, index: BigInt(index) })
   if (sequence !== owner.next) throw archive.refuse('entry_missing', index)
   const body = await openBody(await archive.take(name, MAX_BODY), leaf)
   if (body === undefined || !fits(body, owner, index)) throw archive.refuse('body_mismatch', index)
-  tags.delete(leaf.s)
+  state.tags.delete(leaf.s)
+  const { id, first } = owner
+  if (sequence === first) owner.pseudonym = pseudonymIn(body)
   owner.next += 1
   await expect(state, owner, sequence + AHEAD)
-  const { id } = owner.subject ?? {}
   await state.onBody({
     origin,
     index: BigInt(index),
@@ -147,8 +151,8 @@ async function openBody(contents: Uint8Array, leaf: Leaf): Promise<JsonObject | 
   const json = parseCanonical(contents)
   if (!hasMembers(json, 2)) return undefined
   const { body } = json
-  const secret = bytesOf(json['secret'])
-  if (secret?.length !== SECRET_LENGTH || !isJsonObject(body)) return undefined
+  const secret = parseKey(json['secret'])
+  if (secret === undefined || !isJsonObject(body)) return undefined
   const commitment = await platformHmac(secret, commitmentMessage(ownBytes(body)))
   return toBase64url(commitment) === leaf.b ? body : undefined
 }
@@ -156,7 +160,11 @@ async function openBody(contents: Uint8Array, leaf: Leaf): Promise<JsonObject | 
 /** Every operation about a person writes their document. */
 function fits({ v, index, sequence, rows }: JsonObject, owner: Owner, at: number): boolean {
   if (v !== VERSION || index !== at || sequence !== owner.next) return false
-  if (owner.subject === undefined) return true
-  const document = `p/${owner.subject.id}`
+  if (owner.id === undefined) return true
+  const document = `p/${owner.id}`
   return Array.isArray(rows) && rows.some((row) => Array.isArray(row) && row[0] === document)
+}
+
+function pseudonymIn({ event }: JsonObject): JsonValue | undefined {
+  return isJsonObject(event) ? event['pseudonym'] : undefined
 }

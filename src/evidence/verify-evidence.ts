@@ -1,16 +1,22 @@
+import type { JsonValue } from '../base/canonical.ts'
 import type { Instant } from '../base/time.ts'
-import type { TreeHead } from '../crypto/checkpoint.ts'
 import type { Jwks } from '../crypto/verify-jws.ts'
-import { judgeNote, type NoteKey, parseVerifierKeys } from '../crypto/note.ts'
-import { parseCheckpoint } from '../crypto/verify-checkpoint.ts'
+import { judgeNote, type NoteKey, parseNote, parseVerifierKeys } from '../crypto/note.ts'
+import { firstOrigin } from '../ledger/first-origin.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 import { folderOf } from './tiles.ts'
 import { type DisclosedAccess, verifyAccesses } from './verify-accesses.ts'
 import { type Archive, openArchive } from './verify-archive.ts'
 import { createBodyCheck, type DisclosedEntry } from './verify-bodies.ts'
 import type { EvidenceSource } from './verify-bytes.ts'
-import { firstOrigin, type SignedState, takeCheckpoint, takeNote } from './verify-log-checkpoint.ts'
-import { type LogCheck, type LogState, verifyLogFiles } from './verify-log-files.ts'
+import {
+  judgeSigned,
+  readSigned,
+  type SignedState,
+  takeCheckpoint,
+  takeNote,
+} from './verify-log-checkpoint.ts'
+import { type LogCheck, verifyLogFiles } from './verify-log-files.ts'
 import { type Refusal, RefusalError, refuse } from './verify-refusal.ts'
 
 /** What a bundle of evidence is held against, and who hears of what is in it. */
@@ -19,8 +25,11 @@ export interface EvidenceTrust {
   readonly origin?: string
   /** C2SP verifier keys of the log, got by a way that does not lead through the bundle. */
   readonly verifierKeys: readonly string[]
-  /** An older checkpoint that the verifier kept: the log must be that one, with entries appended. */
-  readonly checkpoint?: string
+  /**
+   * Older checkpoints that the verifier kept, at most one for each log: it must be that log, with entries
+   * appended. They must be signed by the log, under `verifierKeys` too.
+   */
+  readonly checkpoint?: string | readonly string[]
   readonly signal?: AbortSignal
   /** Called with how many leaves are verified. What it throws is ignored. */
   readonly onProgress?: (done: bigint, of: bigint) => void
@@ -40,7 +49,10 @@ export interface Evidence {
   readonly jwks: Jwks
   /** The disclosed people; `entries` are all that the log has about them up to this checkpoint. */
   readonly subjects: readonly EvidenceSubject[]
-  /** How many entries about no single person there are: all, or none if they are not disclosed. */
+  /**
+   * How many entries about no single person there are: all that the log has up to this checkpoint, or none if
+   * they are not disclosed.
+   */
   readonly controllerEntries: number
 }
 
@@ -109,25 +121,26 @@ async function verify(
   const archive = openArchive(bundle, trust.signal)
   try {
     const { manifest, keys } = await takeManifest(archive, trust, known)
-    const bodies = await createBodyCheck(manifest, passOn(trust.onBody, thrown))
+    const noted: Noted = new Map()
+    const onBody = passOn(trust.onBody, thrown)
+    const bodies = await createBodyCheck(manifest, async (entry) => {
+      note(noted, entry.body['event'])
+      await onBody(entry)
+    })
     const tell: LogCheck['tell'] = (done, of) =>
       ignoreThrown(() => trust.onProgress?.(BigInt(done), BigInt(of)))
-    const logs = await verifyLogs(archive, { manifest, keys, kept, bodies, tell })
-    const { entries, controllerEntries } = bodies.close(archive)
+    const logs = await verifyLogs(archive, { manifest, keys, kept, noted, bodies, tell })
+    const { people, controllerEntries } = bodies.close(archive)
     const onAccess = passOn(trust.onAccess, thrown)
-    const accesses = await verifyAccesses(archive, { manifest, keys, onAccess })
+    const accesses = await verifyAccesses(archive, { manifest, people, keys, onAccess })
     await archive.end()
-    const { exportedAt, jwks, subjects } = manifest
+    const { exportedAt, jwks } = manifest
     return {
       exportedAt,
       jwks,
-      logs: logs.map(({ size, ...log }) => ({ ...log, size: BigInt(size) })),
+      logs: logs.map(({ size, note, ...log }) => ({ ...log, size: BigInt(size) })),
       controllerEntries,
-      subjects: subjects.map(({ id }, at) => ({
-        id,
-        entries: entries[at] ?? 0,
-        accesses: accesses[at] ?? 0,
-      })),
+      subjects: people.map(({ id, entries }, at) => ({ id, entries, accesses: accesses[at] ?? 0 })),
     }
   } finally {
     archive.close()
@@ -140,9 +153,9 @@ async function takeManifest(
   trust: EvidenceTrust,
   known: readonly NoteKey[],
 ): Promise<{ readonly manifest: Manifest; readonly keys: readonly NoteKey[] }> {
-  const { note } = await takeNote(archive, 'manifest')
-  const manifest = parseManifest(note.text)
-  if (manifest === undefined) throw archive.refuse('malformed')
+  const note = parseNote(await takeNote(archive, 'manifest'))
+  const manifest = note === undefined ? undefined : parseManifest(note.text)
+  if (note === undefined || manifest === undefined) throw archive.refuse('malformed')
   const { origin } = manifest
   if (trust.origin !== undefined && trust.origin !== origin) throw archive.refuse('wrong_origin')
   const keys = known.filter(({ name, algorithm }) => name === origin && algorithm === 'ed25519')
@@ -154,14 +167,19 @@ async function takeManifest(
 interface LogsCheck extends Pick<LogCheck, 'bodies' | 'tell'> {
   readonly manifest: Manifest
   readonly keys: readonly NoteKey[]
-  readonly kept: TreeHead | undefined
+  readonly kept: readonly SignedState[]
+  /** What the main log knows of the further ones, by their numbers. */
+  readonly noted: Noted
 }
+
+type Noted = Map<JsonValue | undefined, SignedState>
 
 /** The main log, then those that it shares the people with. */
 async function verifyLogs(archive: Archive, check: LogsCheck): Promise<readonly SignedState[]> {
-  const { manifest, keys, kept, bodies, tell } = check
+  const { manifest, keys, kept, noted, bodies, tell } = check
   const first = firstOrigin(manifest.origin)
   const logs: SignedState[] = []
+  const unknown = new Set(kept)
   for (const [number, size] of manifest.sizes.entries()) {
     const folder = folderOf(number)
     // A log is named as its folder is.
@@ -169,26 +187,33 @@ async function verifyLogs(archive: Archive, check: LogsCheck): Promise<readonly 
     const signed = await takeCheckpoint(archive, { name: `${folder}checkpoint`, origin, keys })
     if (signed.size !== size) throw archive.refuse('malformed')
     if (number === 0 && signed.origin !== manifest.origin) throw archive.refuse('wrong_origin')
-    const older = kept?.origin === signed.origin ? stateOf(kept, size) : undefined
+    const own = kept.filter((one) => firstOrigin(one.origin) === origin)
+    for (const one of own) {
+      if (!(await judgeSigned(one, keys)).ok) throw refuse('checkpoint_not_signed')
+      unknown.delete(one)
+    }
+    const older = [own, noted.get(number) ?? []].flat()
+    if (older.some((one) => one.size > size)) throw archive.refuse('rolled_back')
     await verifyLogFiles(archive, { folder, signed, kept: older, bodies, tell })
     logs.push(signed)
   }
-  // None of these logs is that of the older checkpoint.
-  if (kept !== undefined && !logs.some((log) => log.origin === kept.origin))
-    throw refuse('wrong_origin')
+  if (unknown.size > 0) throw refuse('wrong_origin')
   return logs
 }
 
-/** The older checkpoint was believed when it was kept, maybe under keys that are out of use by now. */
-function parseKept({ checkpoint }: EvidenceTrust): TreeHead | undefined {
-  const kept = checkpoint === undefined ? undefined : parseCheckpoint(checkpoint)
-  if (checkpoint !== undefined && kept === undefined) throw refuse('malformed')
-  return kept
+/** The main log commits to what it knows of the others. */
+function note(noted: Noted, event: JsonValue | undefined): void {
+  const { type, shard, note } = Object(event)
+  const signed = type === 'shard.noted' ? readSigned(String(note)) : undefined
+  if (signed !== undefined) noted.set(shard, signed)
 }
 
-function stateOf(kept: TreeHead, size: number): LogState {
-  if (kept.size > BigInt(size)) throw refuse('rolled_back')
-  return { ...kept, size: Number(kept.size) }
+function parseKept({ checkpoint = [] }: EvidenceTrust): readonly SignedState[] {
+  return [checkpoint].flat().map((note) => {
+    const signed = readSigned(String(note))
+    if (signed === undefined) throw refuse('malformed')
+    return signed
+  })
 }
 
 /** Who watches has no say. */

@@ -1,6 +1,13 @@
 import { fromUtf8 } from '../base/bytes.ts'
 import { readCheckpoint } from '../crypto/checkpoint.ts'
-import { judgeNote, type NoteKey, parseNote, type SignedNote } from '../crypto/note.ts'
+import {
+  judgeNote,
+  type NoteKey,
+  type NoteVerdict,
+  parseNote,
+  type SignedNote,
+} from '../crypto/note.ts'
+import { firstOrigin } from '../ledger/first-origin.ts'
 import type { Archive } from './verify-archive.ts'
 import type { LogState } from './verify-log-files.ts'
 
@@ -8,6 +15,7 @@ import type { LogState } from './verify-log-files.ts'
 export interface SignedState extends LogState {
   /** A signed note. */
   readonly checkpoint: string
+  readonly note: SignedNote
 }
 
 /** Where a checkpoint is, of which log it must be, and who must have signed it. */
@@ -19,33 +27,36 @@ export interface CheckpointAsk {
 }
 
 const MAX_NOTE = 1_000_000
-/** An accepted copy of a store goes on under names of its own. */
-const RESTORED = /\/restored\/[1-9]\d*$/
 
-/** The name that a log had at first. */
-export function firstOrigin(origin: string): string {
-  return origin.replace(RESTORED, '')
-}
-
-/** Reads a signed note. */
-export async function takeNote(
-  archive: Archive,
-  name: string,
-): Promise<{ readonly text: string; readonly note: SignedNote }> {
-  const text = fromUtf8(await archive.take(name, MAX_NOTE))
-  const note = text === undefined ? undefined : parseNote(text)
-  if (text === undefined || note === undefined) throw archive.refuse('malformed')
-  return { text, note }
+/** The text of a signed note. */
+export async function takeNote(archive: Archive, name: string): Promise<string> {
+  return fromUtf8(await archive.take(name, MAX_NOTE)) ?? ''
 }
 
 /** Reads the checkpoint of a log that belongs to the main one, or of that itself. */
 export async function takeCheckpoint(archive: Archive, ask: CheckpointAsk): Promise<SignedState> {
-  const { text, note } = await takeNote(archive, ask.name)
-  const signed = readCheckpoint(note.text)
+  const signed = readSigned(await takeNote(archive, ask.name))
   if (signed === undefined) throw archive.refuse('malformed')
   if (firstOrigin(signed.origin) !== ask.origin) throw archive.refuse('wrong_origin')
-  const keys = ask.keys.map((key) => ({ ...key, name: signed.origin }))
-  const verdict = await judgeNote(note, keys)
+  const verdict = await judgeSigned(signed, ask.keys)
   if (!verdict.ok) throw archive.refuse(verdict.reason)
-  return { ...signed, checkpoint: text }
+  return signed
+}
+
+/** A checkpoint that nobody verified; undefined for anything else. */
+export function readSigned(checkpoint: string): SignedState | undefined {
+  const note = parseNote(checkpoint)
+  const state = note === undefined ? undefined : readCheckpoint(note.text)
+  return note === undefined || state === undefined ? undefined : { ...state, checkpoint, note }
+}
+
+/** Whether the keys signed under the name of the log. */
+export function judgeSigned(
+  { note, origin }: SignedState,
+  keys: readonly NoteKey[],
+): Promise<NoteVerdict> {
+  return judgeNote(
+    note,
+    keys.map((key) => ({ ...key, name: origin })),
+  )
 }

@@ -29,8 +29,8 @@ export interface LogState {
 export interface LogCheck {
   readonly folder: string
   readonly signed: LogState
-  /** An older state, which the signed one must have grown from. */
-  readonly kept: LogState | undefined
+  /** Older states, which the signed one must have grown from. */
+  readonly kept: readonly LogState[]
   readonly bodies: BodyCheck
   tell(done: number, of: number): void
 }
@@ -45,7 +45,7 @@ export async function verifyLogFiles(archive: Archive, check: LogCheck): Promise
   for (const tile of partialTiles(signed.size)) edge.push(await takeTile(archive, folder, tile))
   if (!sameBytes(edgeRoot(edge), signed.root)) throw archive.refuse('hash_mismatch')
   const tree = createTileTree(edge)
-  const rootAt = watchRoot(kept?.size ?? 0)
+  const watches = kept.map(({ size, root }) => ({ root, rootAt: watchRoot(size) }))
   for (const tile of leafTiles(signed.size)) {
     const first = tile.index * TILE_WIDTH
     const full = tree.at(0, tile.index) === undefined ? fullTiles(tile.index, signed.size) : []
@@ -54,8 +54,8 @@ export async function verifyLogFiles(archive: Archive, check: LogCheck): Promise
         throw archive.refuse('hash_mismatch', first)
     }
     const hashes = tree.at(0, tile.index)?.hashes ?? []
-    const root = rootAt(hashes)
-    if (root !== undefined && !sameBytes(root, kept?.root ?? root)) throw archive.refuse('forked')
+    for (const { root, rootAt } of watches)
+      if (!sameBytes(rootAt(hashes) ?? root, root)) throw archive.refuse('forked')
     const leaves = await takeEntries(archive, folder, { tile, hashes })
     await bodies.take(archive, { folder, origin: signed.origin, first }, leaves)
     check.tell(first + tile.width, signed.size)

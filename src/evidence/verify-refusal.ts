@@ -7,6 +7,7 @@ export type EvidenceReason =
   | 'truncated'
   | 'not_an_archive'
   | 'unexpected_file'
+  | 'checkpoint_not_signed'
   | 'rolled_back'
   | 'forked'
   | 'hash_mismatch'
@@ -20,11 +21,15 @@ export type EvidenceReason =
 export interface Refusal {
   /**
    * A fixed word. `unreadable`: the stream failed; `truncated`, `not_an_archive`, `unexpected_file`, `malformed`:
-   * not the files that an export writes; `rolled_back`, `forked`: not the log of the older checkpoint;
-   * `entry_missing`, `access_missing`: fewer than the bundle says; a `mismatch` is with what was signed.
+   * not the files that an export writes; `checkpoint_not_signed`: an older checkpoint that the log's keys did not
+   * sign; `rolled_back`, `forked`: not the log of the older checkpoint, as it is shorter, or has other entries;
+   * `entry_missing`, `access_missing`: fewer than there must be; a `mismatch` is with what was signed.
    */
   readonly reason: EvidenceReason
-  /** The file that the verifier was at. */
+  /**
+   * The file that the verifier had before it, or had read last. Absent at the end of the archive, and where the
+   * archive, the keys or the older checkpoint cannot be used at all.
+   */
   readonly file?: string
   /** The entry of the log. */
   readonly index?: bigint

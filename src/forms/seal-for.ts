@@ -1,6 +1,7 @@
 import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
-import { invalidInput } from '../base/errors.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
+import { lackOf } from '../base/platform.ts'
 import { systemClock } from '../base/time.ts'
 import type { FormJwk } from '../crypto/form-key.ts'
 import { sealJwe } from '../crypto/seal-jwe.ts'
@@ -14,6 +15,7 @@ const THUMBPRINT = POINT
  * as proxies, queues and logs, sees neither the fields nor which form it is. Gives a compact JWE.
  *
  * @throws {@link invalid_input} for a key that is none of `forms.publicKey()`, or fields that are not JSON
+ * @throws {@link not_supported} in a page without TLS, which has no WebCrypto
  * @example
  * ```ts
  * import { sealFor } from 'privity/seal'
@@ -28,6 +30,8 @@ export async function sealFor(
   context: FormContext,
 ): Promise<string> {
   const jwk = parseKey(publicKey)
+  if (typeof crypto.subtle === 'undefined')
+    throw new PrivityError('not_supported', { what: lackOf('crypto.subtle') })
   const { record, purpose, binding } = context
   const payload = {
     v: FORM_VERSION,

@@ -15,8 +15,15 @@ export interface ControllerKey {
   seal(row: string, plaintext: Uint8Array): Uint8Array
   /** @throws {@link decryption_failed} when the row was changed or moved */
   open(row: string, sealed: Uint8Array): Uint8Array
-  /** Tag key of leaves that are about no person, and of erasures. */
+  /** Authenticates heads, and blinds the leaves of access logs. */
   tag(message: Uint8Array): Uint8Array
+  /** Blinds the leaves that are about no single person, and those of erasures. */
+  leaf(message: Uint8Array): Uint8Array
+  /**
+   * A copy of the key of {@link ControllerKey.leaf}, for evidence: it shows that no entry was left out, and does
+   * nothing else.
+   */
+  leafKey(): Uint8Array
   /** Token of an app's own id. */
   externalToken(externalId: string): Uint8Array
   /** Name of an operation id in the rows of a person. */
@@ -27,7 +34,7 @@ export interface ControllerKey {
   scopeToken(recipient: string, purpose: string): Uint8Array
 }
 
-type MacUse = 'tag' | 'external' | 'operation' | 'access' | 'scope'
+type MacUse = 'tag' | 'leaf' | 'external' | 'operation' | 'access' | 'scope'
 
 const VERSION = 1
 const LABEL = 'privity/controller/v1'
@@ -36,6 +43,7 @@ const FRAME = createFrame()
 /** The store's id is part of what every row is bound to. */
 export function createControllerKey(secret: Uint8Array, storeId: string): ControllerKey {
   const sealing = Secret.of(derive(secret, 'seal'))
+  const leafKey = Secret.of(derive(secret, 'leaf'))
   const macs = macKeys(secret)
   const associated = (row: string): Uint8Array =>
     FRAME.begin(3).text(LABEL).text(storeId).text(row).end()
@@ -58,6 +66,8 @@ export function createControllerKey(secret: Uint8Array, storeId: string): Contro
       return opened
     },
     tag: macs.tag.mac,
+    leaf: macs.leaf.mac,
+    leafKey: () => leafKey.use((key) => key.slice()),
     externalToken: (externalId) => macs.external.mac(utf8(externalId)),
     operationToken: (personId, operationId) => macs.operation.mac(pair(personId, operationId)),
     accessToken: (kind, name) => macs.access.mac(pair(kind, name)),
@@ -69,6 +79,7 @@ function macKeys(secret: Uint8Array): { readonly [U in MacUse]: MacKey } {
   const key = (use: MacUse): MacKey => macKey(secret, use)
   return {
     tag: key('tag'),
+    leaf: key('leaf'),
     external: key('external'),
     operation: key('operation'),
     access: key('access'),

@@ -2,6 +2,7 @@ import { lengthPrefixed, utf8 } from '../base/bytes.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import { membersOf } from '../base/members.ts'
+import { lackOf } from '../base/platform.ts'
 import { systemClock } from '../base/time.ts'
 import { makeWebKey, openWithWebKey, sealWithWebKey } from '../crypto/web-key.ts'
 import { currentEpochFault } from './epoch-faults.ts'
@@ -54,7 +55,7 @@ export function webCryptoKeys(options: WebCryptoKeysOptions): Required<KeyProvid
   if (typeof indexedDB === 'undefined')
     throw new PrivityError('not_supported', { what: 'indexedDB' })
   if (typeof crypto.subtle === 'undefined')
-    throw new PrivityError('not_supported', { what: 'crypto.subtle' })
+    throw new PrivityError('not_supported', { what: lackOf('crypto.subtle') })
   const keyring = { database: `privity-keys/${name}`, identity: undefined }
   return {
     id: 'webcrypto',
@@ -148,7 +149,7 @@ function lastOf(epochs: readonly StoredEpoch[]): StoredEpoch {
 /** Made before the transaction begins: one that waits for anything else commits. */
 async function newEpoch(): Promise<Pick<LiveEpoch, 'createdAt' | 'key'>> {
   const key = await makeWebKey()
-  if (key === undefined) throw new PrivityError('not_supported', { what: 'crypto.subtle' })
+  if (key === undefined) throw new PrivityError('not_supported', { what: lackOf('crypto.subtle') })
   return { createdAt: systemClock().now(), key }
 }
 

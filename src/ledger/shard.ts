@@ -60,7 +60,10 @@ export interface LedgerEpochs {
 export interface EntryController {
   seal(row: string, plaintext: Uint8Array): Uint8Array
   open(row: string, sealed: Uint8Array): Uint8Array
+  /** Of heads. */
   tag(message: Uint8Array): Uint8Array
+  /** Of entries. */
+  leaf(message: Uint8Array): Uint8Array
 }
 
 /** State in the head of a log of entries. */
@@ -252,7 +255,7 @@ function write(
   const { bytes, commitment } = createBody(change, { ...place, prefix: keyspace.prefix })
   const key = entry.kind === 'person' ? entry.bodyKey : keyspace.controllerBody(place.sequence)
   const sealed = entry.kind === 'person' ? entry.seal(bytes) : controller.seal(key, bytes)
-  const tag = entry.kind === 'person' ? entry.tag : controller.tag
+  const tag = entry.kind === 'person' ? entry.tag : controller.leaf
   return { ...place, body: [key, sealed], leaf: encodeLeaf(tag, place.sequence, commitment) }
 }
 

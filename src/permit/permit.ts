@@ -9,10 +9,13 @@ import type { People } from '../subjects/people.ts'
 import { isGroup } from '../subjects/require-kind.ts'
 import { type Actor, type ParsedAsk, parseMay } from './ask.ts'
 import { type Concerned, concernedOf, idsOf, trailsOf } from './concerned.ts'
-import { type Decision, decide, decideForAll, denial } from './decide.ts'
+import { type Decision, type DecisionFacts, decide, decideForAll, denial } from './decide.ts'
 import { sameRow } from '../storage/same-row.ts'
 
-/** May this actor see this person at all? An error counts as no. */
+/**
+ * May this actor see this person at all? An error counts as no; where nothing else stands against it, it also ends
+ * a listing, so that nobody takes what could not be asked for what is not there.
+ */
 export type Relationship = (ask: {
   readonly actor: Actor
   readonly subjectId: string
@@ -23,8 +26,8 @@ export type Relationship = (ask: {
 export interface Permit {
   /** Asking returns a value; acting throws. */
   may(ask: unknown): Promise<Decision>
-  /** Asks the app, where it was told to, about each of them. */
-  related(ask: ParsedAsk, subjectIds: readonly string[]): boolean | Promise<boolean>
+  /** Asks the app, where it was told to, about each of them; undefined when it could not tell. */
+  related(ask: ParsedAsk, subjectIds: readonly string[]): Related | Promise<Related>
   /** Rows that a decision about any purpose needs beside the person document. */
   readonly reads: readonly Key[]
   /** The same for one purpose: only a consent can be stale. */
@@ -39,8 +42,11 @@ export interface PersonFacts {
   readonly concerned: Concerned
   /** The register of notices as read with the person. */
   readonly notices: Uint8Array | undefined
-  readonly related: boolean
+  readonly related: Related
 }
+
+/** What the app says of actor and person. */
+export type Related = DecisionFacts['related']
 
 /** What a permit needs. */
 export interface PermitDeps {
@@ -137,22 +143,28 @@ async function relatedToAll(
   deps: PermitDeps,
   ask: ParsedAsk,
   subjectIds: readonly string[],
-): Promise<boolean> {
-  for (const subjectId of subjectIds) if (!(await related(deps, ask, subjectId))) return false
-  return subjectIds.length > 0
+): Promise<Related> {
+  let answer: Related = subjectIds.length > 0
+  for (const subjectId of subjectIds) {
+    const isRelated = await related(deps, ask, subjectId)
+    // A no about one of them is an answer, whatever could not be told of the others.
+    if (isRelated === false) return false
+    if (isRelated === undefined) answer = undefined
+  }
+  return answer
 }
 
 async function related(
   { relationship }: PermitDeps,
   { actor, name }: ParsedAsk,
   subjectId: string,
-): Promise<boolean> {
+): Promise<Related> {
   if (relationship === undefined) return true
   try {
     return (await relationship({ actor, subjectId, purpose: name })) === true
   } catch {
     // The app could not tell: the answer is no, and what it threw may name the person.
-    return false
+    return undefined
   }
 }
 

@@ -78,8 +78,9 @@ interface SingleBase<F, P extends string, L> {
     options?: ListOptions,
   ): AsyncIterable<Found<View<F, P>>>
   /**
-   * The records of everyone for whom the purpose has a live basis. Whoever does not open hides none of the others,
-   * and is told last, as an error: what was found before it has a `cursor` to go on behind.
+   * The records of everyone for whom the purpose has a live basis. Whoever does not open, or of whom `relationship`
+   * could not tell, hides none of the others, and is told last, as an error: what was found before it has a `cursor`
+   * to go on behind.
    */
   list(options?: ListOptions): AsyncIterable<Found<View<F, P>>>
 }

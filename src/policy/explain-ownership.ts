@@ -25,7 +25,8 @@ const REFERRING: { readonly [V in Reference['onErase']]: string } = {
   delete: 'the record goes as well',
   retain: 'it stays as it is',
 }
-const REACHED = 'A hook reaches this data when a person is erased.'
+const REACHED =
+  'A hook reaches this data when a person is erased, at the latest with the last that has to stay of them.'
 const UNREACHED = 'No hook reaches this data when a person is erased.'
 const OVERDUE = 'The day of review is over.'
 

@@ -32,9 +32,9 @@ export function explainRetention(
     rules: record.retention?.fields.get(field.id),
   }))
   const context = { record, purposes, looked }
-  return [...endless(context), ...floors(context), ...longer(context), ...elsewhere(context)].map(
-    (said) => Object.freeze({ kind: 'retention', record: record.name, ...said }),
-  )
+  return [endless, floors, unread, longer, elsewhere]
+    .flatMap((look) => look(context))
+    .map((said) => Object.freeze({ kind: 'retention', record: record.name, ...said }))
 }
 
 /** Storage limitation (Art. 5(1)(e)): no longer than is necessary. */
@@ -71,6 +71,24 @@ function floors({ looked }: Context): readonly Said[] {
           'A law keeps these fields: neither their maximum nor a withdrawal erases them before.',
       },
     ),
+  )
+}
+
+/** Of somebody who is erased, no other basis reads what stays: it would be kept for nobody. */
+function unread({ looked, purposes }: Context): readonly Said[] {
+  return say(
+    looked.filter(
+      ({ field, rules }) =>
+        rules !== undefined &&
+        rules.floors.length > 0 &&
+        !field.purposes.some((it) => purposes.get(it)?.basis === 'legal_obligation'),
+    ),
+    {
+      what: 'floor_unread',
+      level: 'warning',
+      summary:
+        'A law keeps these fields, and once the person is erased nobody can read them: none of their purposes rests on a legal obligation.',
+    },
   )
 }
 

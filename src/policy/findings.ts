@@ -19,10 +19,16 @@ export interface RetentionFinding {
   readonly level: FindingLevel
   /**
    * `no_maximum`: nothing ends them · `end_never`: what becomes of them at their end is never carried out · `floor`: a
-   * law keeps them · `purpose_longer`: a purpose is to need them longer than they are kept · `event_never`: a purpose
-   * ends by what cannot happen to the record.
+   * law keeps them · `floor_unread`: and nobody can read them once the person is erased · `purpose_longer`: a purpose
+   * is to need them longer than they are kept · `event_never`: a purpose ends by what cannot happen to the record.
    */
-  readonly what: 'no_maximum' | 'end_never' | 'floor' | 'purpose_longer' | 'event_never'
+  readonly what:
+    | 'no_maximum'
+    | 'end_never'
+    | 'floor'
+    | 'floor_unread'
+    | 'purpose_longer'
+    | 'event_never'
   readonly record: string
   /** Names of its fields. */
   readonly fields: readonly string[]

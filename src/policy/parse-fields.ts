@@ -1,4 +1,4 @@
-import { type InputIssue, invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
+import { type InputIssue, invalidInput, PrivityError } from '../base/errors.ts'
 import { snapshot } from '../base/parse.ts'
 import { isPlainObject } from '../base/plain.ts'
 import type { ParsedChanges, StoredFields } from './compiled.ts'
@@ -73,13 +73,7 @@ function readGiven(fields: VisibleFields, input: unknown): Given {
 
 /** Deeper steps of a path may be data; the name of a field is not. */
 function copyInput({ names }: VisibleFields, input: unknown): unknown {
-  try {
-    return snapshot(input)
-  } catch (error) {
-    const [issue] = isPrivityError(error, 'invalid_input') ? error.details.issues : []
-    const path = (issue?.path ?? []).slice(0, 1).filter((step) => names.has(String(step)))
-    throw invalidInput(path, issue?.code ?? 'unreadable')
-  }
+  return snapshot(input, [], (steps) => steps.slice(0, 1).filter((step) => names.has(`${step}`)))
 }
 
 function readUnset(fields: VisibleFields, unset: unknown): readonly Cleared[] {

@@ -30,7 +30,8 @@ export function readOptions<T extends object>(
   table: OptionTable<T>,
   faults: Faults,
 ): Partial<T> {
-  const copy = faults.attempt(() => ({ of: snapshot(value) }))
+  // Names in a definition are the app's code, and no data.
+  const copy = faults.attempt(() => ({ of: snapshot(value, [], (steps) => steps) }))
   const members = copy === undefined ? undefined : readMembers(copy.of, faults)
   return members === undefined ? {} : checkMembers(members, table, faults)
 }

@@ -96,8 +96,13 @@ function describe({ maxima, purposes, floors, anonymise }: FieldRules): JsonObje
   }
 }
 
-function timing({ keep, from, until }: Retention): JsonObject {
-  return { keep: { ...keep }, from, ...(until === undefined ? {} : { until }) }
+function timing({ keep, from, until, zone }: Retention): JsonObject {
+  return {
+    keep: { ...keep },
+    from,
+    ...(until === undefined ? {} : { until }),
+    ...(zone === undefined ? {} : { zone }),
+  }
 }
 
 function ids(rules: readonly FieldRules[]): readonly string[] {

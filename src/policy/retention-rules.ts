@@ -1,5 +1,6 @@
 import { addDuration } from '../base/time.ts'
 import type { Anonymiser, Retention, RetentionFloor } from './retention.ts'
+import { clockAt, momentOf } from './zone.ts'
 
 /** When what happened; milliseconds since the epoch, by event. */
 export type EventTimes = { readonly [event: string]: number }
@@ -78,11 +79,18 @@ export function keptBy({ floors }: FieldRules, events: EventTimes, now: number):
 }
 
 /** The end of one rule; undefined while its event has not happened. */
-export function endOf({ keep, from, until }: Retention, events: EventTimes): number | undefined {
+export function endOf(
+  { keep, from, until, zone }: Retention,
+  events: EventTimes,
+): number | undefined {
   const start = events[from]
   if (start === undefined) return undefined
-  const end = addDuration(start, keep)
-  return until === undefined ? end : endOfYear(end)
+  const isElapsed = 'days' in keep || 'hours' in keep
+  if (isElapsed && until === undefined) return addDuration(start, keep)
+  const end = isElapsed
+    ? clockAt(addDuration(start, keep), zone)
+    : addDuration(clockAt(start, zone), keep)
+  return momentOf(until === undefined ? end : endOfYear(end), zone)
 }
 
 /** As long as one of them needs it: a purpose that has ended needs nothing, however long it was to keep it. */

@@ -4,6 +4,7 @@ import type { Faults } from './faults.ts'
 import { nameFault } from './names.ts'
 import { isComplete, type OptionTable, optional, readOptions, required } from './read-options.ts'
 import { duration, format, line, list, oneOf, period, type Rule } from './rules.ts'
+import { isZone } from './zone.ts'
 
 /** How long data is kept at most, counted from something that happened. */
 export interface Retention {
@@ -14,8 +15,10 @@ export interface Retention {
    * happened ends nothing.
    */
   readonly from: string
-  /** The end is put off to the end of the calendar year in UTC. */
+  /** The end is put off to the end of the calendar year. */
   readonly until?: 'end_of_year'
+  /** Whose calendar has the months and years, as an IANA name, e.g. `Europe/Amsterdam`. Default: UTC. */
+  readonly zone?: string
 }
 
 /** How long data is kept at least, and by what law: it comes before every maximum, and before a withdrawal. */
@@ -46,6 +49,7 @@ const RETENTION: OptionTable<Retention> = {
   keep: required(duration),
   from: required(eventRule),
   until: optional(oneOf(['end_of_year'])),
+  zone: optional(zone),
 }
 
 const FLOOR: OptionTable<RetentionFloor> = {
@@ -135,6 +139,11 @@ function readFloor(value: unknown, faults: Faults): readonly RetentionFloor[] {
 
 function eventRule(value: unknown): ReturnType<Rule> {
   return typeof value === 'string' ? nameFault(value) : 'invalid_type'
+}
+
+function zone(value: unknown): ReturnType<Rule> {
+  if (typeof value !== 'string') return 'invalid_type'
+  return isZone(value) ? undefined : 'not_a_time_zone'
 }
 
 function ownEventFault(event: unknown, seen: ReadonlySet<string>): string | undefined {

@@ -16,6 +16,7 @@ export type StatutoryDuty =
 /** How long the law of a country has something kept. */
 interface Duty {
   readonly country: string
+  readonly zone: string
   readonly keep: Duration
   readonly until?: 'end_of_year'
   readonly ground: string
@@ -26,6 +27,7 @@ interface Duty {
 const DUTIES: { readonly [D in StatutoryDuty]: Duty } = {
   'NL.tax': {
     country: 'NL',
+    zone: 'Europe/Amsterdam',
     keep: { years: 7 },
     until: 'end_of_year',
     ground: 'AWR art. 52(4)',
@@ -33,6 +35,7 @@ const DUTIES: { readonly [D in StatutoryDuty]: Duty } = {
   },
   'DE.books': {
     country: 'DE',
+    zone: 'Europe/Berlin',
     keep: { years: 10 },
     until: 'end_of_year',
     ground: 'HGB § 257(4), AO § 147(3)',
@@ -40,6 +43,7 @@ const DUTIES: { readonly [D in StatutoryDuty]: Duty } = {
   },
   'DE.vouchers': {
     country: 'DE',
+    zone: 'Europe/Berlin',
     keep: { years: 8 },
     until: 'end_of_year',
     ground: 'HGB § 257(4), AO § 147(3)',
@@ -47,6 +51,7 @@ const DUTIES: { readonly [D in StatutoryDuty]: Duty } = {
   },
   'DE.letters': {
     country: 'DE',
+    zone: 'Europe/Berlin',
     keep: { years: 6 },
     until: 'end_of_year',
     ground: 'HGB § 257(4), AO § 147(3)',
@@ -54,12 +59,14 @@ const DUTIES: { readonly [D in StatutoryDuty]: Duty } = {
   },
   'FR.accounts': {
     country: 'FR',
+    zone: 'Europe/Paris',
     keep: { years: 10 },
     ground: 'Code de commerce art. L123-22',
     source: 'https://www.legifrance.gouv.fr/codes/article_lc/LEGIARTI000006219327',
   },
   'GB.company': {
     country: 'GB',
+    zone: 'Europe/London',
     keep: { years: 6 },
     ground: 'Finance Act 1998 Sch. 18 para. 21',
     source: 'https://www.legislation.gov.uk/ukpga/1998/36/schedule/18',
@@ -68,25 +75,31 @@ const DUTIES: { readonly [D in StatutoryDuty]: Duty } = {
 
 /**
  * A duty to keep, as the floor of a field or record. Which duties an app has, and for which of its data, is for its
- * lawyer to say: these are the common ones, with their source.
+ * lawyer to say: these are the common ones, with their source. Years are those of the country, unless `zone` names
+ * another.
  *
  * @throws {@link invalid_input} with `not_declared` for a duty that is not known
  * @example
  * ```ts
+ * const purposes = definePurposes({
+ *   accounting: { basis: 'legal_obligation', description: 'Keep the books' },
+ * })
  * const invoice = defineRecord(
  *   purposes,
- *   ({ field }) => ({ amount: field(z.int(), { purposes: ['support'] }) }),
+ *   ({ field }) => ({ amount: field(z.int(), { purposes: ['accounting'] }) }),
  *   { many: true, floor: statutory('NL.tax', { from: 'created' }) },
  * )
  * ```
  */
 export function statutory(
   duty: StatutoryDuty,
-  count: Pick<RetentionFloor, 'from'>,
+  count: Pick<RetentionFloor, 'from' | 'zone'>,
 ): RetentionFloor {
-  const { from } = membersOf(count, ['from'], ['count'])
+  const { from, zone } = membersOf(count, ['from', 'zone'], ['count'])
   if (typeof from !== 'string') throw invalidInput(['count', 'from'], 'not_a_string')
+  if (zone !== undefined && typeof zone !== 'string')
+    throw invalidInput(['count', 'zone'], 'not_a_string')
   const found = Object.hasOwn(DUTIES, duty) ? DUTIES[duty] : undefined
   if (found === undefined) throw invalidInput(['duty'], 'not_declared')
-  return freezeDeep({ ...found, from })
+  return freezeDeep({ ...found, from, zone: zone ?? found.zone })
 }

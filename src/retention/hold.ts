@@ -5,7 +5,7 @@ import { isId, randomId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { fromInstant, type Instant, toInstant } from '../base/time.ts'
 import { reasonWord } from '../erasure/reason.ts'
-import { erasureScope, ruleOf, type ScopedRecord } from '../erasure/scope.ts'
+import { erasureScope, ruleItems, type ScopedRecord } from '../erasure/scope.ts'
 import type { Draft } from '../subjects/draft.ts'
 import { setDue } from '../subjects/due.ts'
 import type { HeldItem, HoldFact } from '../subjects/head.ts'
@@ -192,8 +192,8 @@ function parseReview({ people }: Vault, reviewAt: string): number {
 }
 
 function parseItems({ policy }: Vault, records: unknown): readonly HeldItem[] {
-  const rule = ruleOf(policy, parseInput(erasureScope, { records }))
-  return rule.kind === 'records' ? rule.items : []
+  const scope = parseInput(erasureScope, { records })
+  return 'records' in scope ? ruleItems(policy, scope.records, ['records']) : []
 }
 
 /** A field that the running policy has not is named by its id. */

@@ -1,10 +1,13 @@
-import { type BasisEnd, decidedEnds, endOfAll } from '../consent/basis-end.ts'
+import { decidedEnds, endOfAll } from '../consent/basis-end.ts'
 import { BASIS_DUE } from '../consent/ending.ts'
 import { isKeeping } from '../erasure/selection.ts'
+import type { CompiledField, CompiledRecord } from '../policy/compiled.ts'
 import { setDue } from '../subjects/due.ts'
+import type { RecordHead } from '../subjects/head.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { headsOfType, openHeads, pageRows, readHeads } from '../vault/record-heads.ts'
+import { isLeaving, isLeftBehind } from '../vault/left.ts'
 import { fieldDue, hasSection, pendingFields } from '../vault/record-retention.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { EndedRecord, Looked } from './ended-records.ts'
@@ -42,8 +45,8 @@ async function settlePerson({ vault, keptOf }: SettleDeps, person: Person): Prom
     policy: vault.policy.hash,
     plan: (fresh, rows) => {
       // A page that was added since is looked at by the next sweep.
-      const known = Object.keys(fresh.head.pages).filter((name) => pages.has(name))
-      const heads = openHeads(people, { person: fresh, pages: known }, rows)
+      if (!Object.keys(fresh.head.pages).every((name) => pages.has(name))) return undefined
+      const heads = openHeads(people, { person: fresh, pages: pages.keys() }, rows)
       const kept = keptOf(fresh, heads)
       const at = nextEnd(vault, { person: fresh, heads, kept })
       if (at === fresh.head.dues?.[BASIS_DUE]) return undefined
@@ -67,14 +70,7 @@ function nextEnd(vault: Vault, { person, heads, kept }: Looked): number | undefi
     headsOfType(heads, { record, type: layouts.typeOf(record.name) }).flatMap(([recordId, it]) => {
       const { retention: rules } = record
       const facts = it.retention ?? { events: {} }
-      const stays = record.fields
-        .filter(({ id }) => hasSection(it.sections, id, layouts))
-        .filter(({ purposes }) => hasEnded(endOfAll(purposes, policy.purposes, head), now))
-        // A hold has no end that is known: it is looked at again when it is released.
-        .flatMap(({ id: fieldId }) =>
-          kept.filter((one) => isKeeping(one, { record: record.name, recordId, fieldId })),
-        )
-        .flatMap(({ until }) => until ?? [])
+      const stays = keptEnds(vault, { person, record, recordId, head: it, kept }, now)
       const timed =
         rules === undefined
           ? []
@@ -89,6 +85,37 @@ function nextEnd(vault: Vault, { person, heads, kept }: Looked): number | undefi
   return next.length === 0 ? undefined : Math.min(...next)
 }
 
-function hasEnded(end: BasisEnd, now: number): boolean {
-  return typeof end === 'number' && end <= now
+interface KeptRecord extends Pick<Looked, 'person' | 'kept'> {
+  readonly record: CompiledRecord
+  readonly recordId: string | undefined
+  readonly head: RecordHead
+}
+
+/** When what keeps something of a record ends, that nothing else needs, or that was to go before. */
+function keptEnds(
+  { policy, layouts }: Vault,
+  { person, record, recordId, head, kept }: KeptRecord,
+  now: number,
+): readonly number[] {
+  const isBehind = isLeftBehind(head)
+  const isOver = ({ purposes }: CompiledField): boolean => {
+    const end = endOfAll(purposes, policy.purposes, person.head)
+    return typeof end === 'number' && end <= now
+  }
+  const held = record.fields
+    .filter(({ id }) => hasSection(head.sections, id, layouts))
+    .filter((field) => isBehind || isLeaving(head, field) || isOver(field))
+    .map((field) => {
+      const place = { record: record.name, recordId, fieldId: field.id }
+      return { field, keepers: kept.filter((one) => isKeeping(one, place)) }
+    })
+  const free = held.filter(({ keepers }) => keepers.length === 0)
+  const isOpen =
+    (isBehind && free.length === held.length) || free.some(({ field }) => isLeaving(head, field))
+  return [
+    // A hold has no end that is known: it is looked at again when it is released.
+    ...held.flatMap(({ keepers }) => keepers.flatMap(({ until }) => until ?? [])),
+    // What nothing keeps any more and is there all the same is tried again.
+    ...(isOpen ? [now + 1] : []),
+  ]
 }

@@ -2,7 +2,7 @@ import { isPrivityError } from '../base/errors.ts'
 import { BASIS_DUE } from '../consent/ending.ts'
 import { eraseByRule } from '../erasure/erase-by-rule.ts'
 import type { Erasure } from '../erasure/erasure.ts'
-import type { KeptOf } from '../erasure/partial/look.ts'
+import { type KeptOf, placedHeads } from '../erasure/partial/look.ts'
 import type { ErasureDeps } from '../erasure/erasure-deps.ts'
 import { CLOSED_DUE } from '../subjects/closing.ts'
 import { dueOfPerson } from '../subjects/due.ts'
@@ -10,8 +10,10 @@ import type { Head } from '../subjects/head.ts'
 import { isKeptByMember } from '../subjects/holds.ts'
 import type { Person } from '../subjects/person.ts'
 import { readHeads, type RecordHeads } from '../vault/record-heads.ts'
+import { isLeftBehind } from '../vault/left.ts'
 import type { Vault } from '../vault/vault.ts'
 import { anonymiseFields } from './anonymise.ts'
+import { clearLeft } from './clear-left.ts'
 import { type EndedRecord, endedRecords } from './ended-records.ts'
 import { settleDues } from './settle-dues.ts'
 
@@ -32,7 +34,11 @@ export interface SweptPerson {
   readonly isKept: boolean
 }
 
-const REASONS = { ended: 'basis_ended', due: 'retention_ended' } as const
+const REASONS = {
+  ended: 'basis_ended',
+  due: 'retention_ended',
+  left: 'retention_ended',
+} as const
 const NOTHING: SweptPerson = { isDue: false, records: 0, isErased: false, isKept: false }
 
 /** Carries out everything that is due of a person. */
@@ -51,21 +57,25 @@ export async function sweepPerson(
   // And what is shared is kept with each of its members.
   if (await isKeptByMember(people, person.head)) return { ...NOTHING, isDue: true, isKept: true }
   if (closed !== undefined && names.includes(CLOSED_DUE)) return eraseRest(deps, id, closed.reason)
-  const ended = await lookAt(deps, id)
+  const { ended, heads } = await lookAt(deps, id)
+  const occasion = String(dueOfPerson(person.head))
   for (const { target, recordId, anonymise } of ended)
     if (anonymise.length > 0)
       await anonymiseFields(deps, target, { id, recordId, fieldIds: anonymise })
   if (ended.some(({ erase }) => erase.length > 0))
     await eraseOwn(deps, person, { rule: 'due', occasion: occasionOf(ended) })
   const isEnded =
-    names.includes(BASIS_DUE) &&
-    (await eraseOwn(deps, person, { rule: 'ended', occasion: String(dueOfPerson(person.head)) }))
+    names.includes(BASIS_DUE) && (await eraseOwn(deps, person, { rule: 'ended', occasion }))
+  const left = await clearLeft(deps, { id, heads, signal })
+  const isBehind = placedHeads(heads).some(({ head }) => isLeftBehind(head))
+  const isLeftGone = isBehind && (await eraseOwn(deps, person, { rule: 'left', occasion }))
   await settleDues(deps, id, ended)
+  const done = ended.filter(({ erase, anonymise }) => erase.length + anonymise.length > 0)
   return {
-    isDue: ended.length > 0 || isEnded,
-    records: ended.filter(({ erase, anonymise }) => erase.length + anonymise.length > 0).length,
+    isDue: ended.length + left.length > 0 || isEnded || isLeftGone,
+    records: done.length + left.filter((it) => it === 'done').length,
     isErased: false,
-    isKept: ended.some(({ isKept }) => isKept),
+    isKept: ended.some(({ isKept }) => isKept) || left.includes('kept'),
   }
 }
 
@@ -78,13 +88,16 @@ function dueNames({ dues = {} }: Head, now: number): readonly string[] {
   return Object.entries(dues).flatMap(([name, at]) => (at <= now ? [name] : []))
 }
 
-async function lookAt({ vault, keptOf }: SweepDeps, id: string): Promise<readonly EndedRecord[]> {
+interface Seen {
+  readonly ended: readonly EndedRecord[]
+  readonly heads: RecordHeads
+}
+
+async function lookAt({ vault, keptOf }: SweepDeps, id: string): Promise<Seen> {
   const { people } = vault
-  const seen: { readonly person: Person; readonly heads: RecordHeads } = await readHeads(
-    people,
-    (await people.read(id)).person,
-  )
-  return endedRecords(vault, { ...seen, kept: keptOf(seen.person, seen.heads) }, people.now())
+  const { person, heads } = await readHeads(people, (await people.read(id)).person)
+  const looked = { person, heads, kept: keptOf(person, heads) }
+  return { ended: endedRecords(vault, looked, people.now()), heads }
 }
 
 interface Own {

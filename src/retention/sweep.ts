@@ -19,7 +19,7 @@ export interface SweepOptions {
 export interface SweepReport {
   /** People of whom something was due. */
   readonly people: number
-  /** Values that were erased or anonymised are not counted: records of which some were. */
+  /** Records of which values came to an end of their own; what goes because a purpose ended counts in `people`. */
   readonly records: number
   /** People who were erased as a whole. */
   readonly erased: number

@@ -60,8 +60,9 @@ export async function tellEvent(
     reads: recordReads(vault, target, { id, recordId: which }),
     apply: (draft, rows) => {
       const when = at === null ? undefined : (time ?? draft.at)
-      draftRecord(vault, target, { draft, rows, recordId: which }).tell(event, when)
-      wakeEnded(draft, vault.people.deps.keyspace)
+      const record = draftRecord(vault, target, { draft, rows, recordId: which })
+      record.tell(event, when)
+      wakeEnded(draft, vault.people.deps.keyspace, record.head)
       return { event: { ...told, at: when ?? null }, value: null }
     },
   })

@@ -8,7 +8,7 @@ import type { People } from './people.ts'
 import {
   addPerson,
   externalIdShape,
-  isTaken,
+  registeredAs,
   jurisdictionShape,
   type RegistrationDeps,
 } from './registration.ts'
@@ -52,7 +52,10 @@ export async function createGroup(
     if (!isId(member)) throw new PrivityError('not_found', { kind: 'subject' })
   })
   const { people } = deps
-  if (given.externalId !== undefined && (await isTaken(people, given.externalId)))
+  if (
+    given.externalId !== undefined &&
+    (await registeredAs(people, given.externalId)) !== undefined
+  )
     throw new PrivityError('already_exists', { kind: 'subject' })
   const id = randomId()
   await withWitness(people, members, async (witness) => {

@@ -89,7 +89,17 @@ export interface RecordHead {
   /** Whose part it is. Absent where that was not asked when it was written. */
   readonly owner?: OwnerFact
   readonly retention?: RetentionFacts
+  /**
+   * What was to go and had to stay: ids of fields that name somebody who is erased, and {@link WHOLE} or
+   * {@link ORPHAN}.
+   */
+  readonly left?: readonly string[]
 }
+
+/** Of a record that was to go as a whole: no field has such an id. */
+export const WHOLE = '*'
+/** Of a part whose owner went, or was to. */
+export const ORPHAN = '/'
 
 /** Id of the field that names the owner of a record, and the record that it names: empty for none. */
 export type OwnerFact = readonly [fieldId: string, recordId: string]

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { toBase64url, toHex, utf8 } from '../base/bytes.ts'
+import { fromUtf8, toBase64url, toHex, utf8 } from '../base/bytes.ts'
 import type { JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import { randomId, type SubjectId } from '../base/id.ts'
@@ -67,6 +67,7 @@ async function tryAdd(
   const members = group?.witness.people.map((member) => member.id)
   const index = externalId === undefined ? undefined : externalKey(people, externalId)
   const where = jurisdiction === undefined ? {} : { jurisdiction }
+  const pseudonym = toBase64url(randomBytes(PSEUDONYM_LENGTH))
   let isStale = false
   const add = people.add({
     id,
@@ -80,7 +81,7 @@ async function tryAdd(
     ...(group === undefined ? {} : { held: group.witness.keys }),
     head: {
       registeredAt: clock.now(),
-      pseudonym: toBase64url(randomBytes(PSEUDONYM_LENGTH)),
+      pseudonym,
       ...where,
       ...(externalId === undefined ? {} : { externalId }),
       ...(members === undefined ? {} : { members }),
@@ -99,7 +100,8 @@ async function tryAdd(
       if (verdict === 'unknown') throw new PrivityError('write_conflict', { attempts: 1 })
       requireExpected(verdict, isBack)
       if (index !== undefined) draft.put(index, controller.seal(index, utf8(id)))
-      return { event: { ...event, ...where }, value: id }
+      // Evidence shows by this that an access was to this person.
+      return { event: { ...event, ...where, pseudonym }, value: id }
     },
   })
   try {
@@ -121,10 +123,15 @@ function requireExpected(verdict: 'suppressed' | 'free', isBack: boolean): void 
     })
 }
 
-/** Whether an app's own id is registered now. */
-export async function isTaken(people: People, externalId: string): Promise<boolean> {
-  const [row] = await people.deps.store.read([externalKey(people, externalId)])
-  return row !== undefined
+/** The person of an app's own id; undefined when there is none. */
+export async function registeredAs(
+  people: People,
+  externalId: string,
+): Promise<string | undefined> {
+  const { store, controller } = people.deps
+  const key = externalKey(people, externalId)
+  const [sealed] = await store.read([key])
+  return sealed === undefined ? undefined : fromUtf8(controller.open(key, sealed))
 }
 
 /** Row of an app's own id; also what an erasure removes. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { fromUtf8 } from '../base/bytes.ts'
+import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import {
@@ -14,10 +14,11 @@ import {
 import {
   addPerson,
   externalIdShape,
-  externalKey,
   jurisdictionShape,
+  registeredAs,
   type RegistrationDeps,
 } from './registration.ts'
+import { closedAs, releaseId } from './release-id.ts'
 
 /** The people whom the data is about, each under a random id. */
 export interface Subjects {
@@ -31,7 +32,7 @@ export interface Subjects {
   register(input?: RegisterInput): Promise<{ readonly id: SubjectId }>
   /**
    * Registers somebody who was erased once more, because of a decision that the log keeps: under a new id, which
-   * opens nothing of before.
+   * opens nothing of before. Where a law kept something, the `externalId` goes over to the new id.
    *
    * @throws {@link invalid_transition} when nobody of this `externalId` was erased
    * @throws {@link already_exists} when the `externalId` is registered
@@ -125,7 +126,16 @@ async function register(
   input: unknown,
 ): Promise<{ readonly id: SubjectId }> {
   const given = parseInput(registerInput, input === undefined ? {} : input)
-  return addPerson(deps, { ...given, event: { type: 'subject.registered' }, isBack: false })
+  const { externalId } = given
+  try {
+    return await addPerson(deps, { ...given, event: { type: 'subject.registered' }, isBack: false })
+  } catch (error) {
+    const isTaken = externalId !== undefined && isPrivityError(error, 'already_exists')
+    // Erased, but for what a law keeps: to come back takes a decision, as after any erasure.
+    if (isTaken && (await closedAs(deps.people, externalId)) !== undefined)
+      throw new PrivityError('suppressed', { kind: 'subject' })
+    throw error
+  }
 }
 
 async function reauthorise(
@@ -135,16 +145,14 @@ async function reauthorise(
   const { reason, actor, ...given } = parseInput(reauthoriseInput, input)
   const by = actor === undefined ? {} : { actor }
   const event = { type: 'subject.reauthorised', reason, ...by }
-  return addPerson(deps, { ...given, event, isBack: true })
+  const released = await releaseId(deps, given.externalId)
+  return addPerson(deps, { ...given, event, isBack: released !== 'free' })
 }
 
 async function find(
   { people }: RegistrationDeps,
   by: unknown,
 ): Promise<{ readonly id: SubjectId } | undefined> {
-  const key = externalKey(people, parseInput(findInput, by).externalId)
-  const { store, controller } = people.deps
-  const [sealed] = await store.read([key])
-  const id = sealed === undefined ? undefined : fromUtf8(controller.open(key, sealed))
+  const id = await registeredAs(people, parseInput(findInput, by).externalId)
   return id === undefined ? undefined : { id }
 }

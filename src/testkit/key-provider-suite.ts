@@ -2,6 +2,7 @@ import type { KeyProvider } from '../keys/provider.ts'
 import { BASIC_CASES } from './key-provider-basics.ts'
 import type { KeyCase, KeyNeed, KeyTrial } from './key-provider-case.ts'
 import { EPOCH_CASES, ONE_EPOCH_CASES } from './key-provider-epochs.ts'
+import { type Gap, type RegisterTest, registerGaps } from './not-proven.ts'
 
 /** A key provider over secrets of its own. */
 export interface OpenedKeys {
@@ -12,11 +13,12 @@ export interface OpenedKeys {
 
 /**
  * What the test of a key provider gives to the suite. There is nothing to switch off: what cannot be tried is
- * registered as a test whose title says that it is not proven.
+ * registered as a test whose title says that it is not proven, and a last title lists it all. They are skipped by
+ * runners that can skip, and pass elsewhere.
  */
 export interface KeyProviderSuite<Opened extends OpenedKeys> {
-  /** Registers one test: `test` of any runner. */
-  readonly test: (title: string, run: () => Promise<void>) => void
+  /** Registers one test: `test` of any runner. Its `skip`, if it has one, takes what is not proven. */
+  readonly test: RegisterTest
   /** A provider over new secrets: two of them open nothing of each other. */
   readonly open: () => Promise<Opened>
   /** Whether epochs can die (`many`), or there is one for ever. */
@@ -50,18 +52,14 @@ export interface KeyProviderSuite<Opened extends OpenedKeys> {
  */
 export function keyProviderSuite<Opened extends OpenedKeys>(suite: KeyProviderSuite<Opened>): void {
   const cases = [...BASIC_CASES, ...(suite.epochs === 'many' ? EPOCH_CASES : ONE_EPOCH_CASES)]
+  const gaps: Gap[] = []
   for (const keyCase of cases) {
     const { title, needs } = keyCase
-    if (needs !== undefined && suite[needs] === undefined) {
-      suite.test(`not proven, because the suite was given no ${needs}: ${title}`, notProven)
-    } else {
-      suite.test(title, () => runCase(suite, keyCase))
-    }
+    if (needs !== undefined && suite[needs] === undefined) gaps.push({ title, needs })
+    else suite.test(title, () => runCase(suite, keyCase))
   }
+  registerGaps(suite.test, gaps)
 }
-
-// Passes: the title is the message.
-async function notProven(): Promise<void> {}
 
 async function runCase<Opened extends OpenedKeys>(
   suite: KeyProviderSuite<Opened>,

@@ -1,7 +1,7 @@
 import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { isPrivityError } from '../base/errors.ts'
-import type { Batch, Key, Row, Store } from '../storage/store.ts'
-import { expectEqual } from './expect.ts'
+import type { Batch, Key, Row, ScanOptions, Store } from '../storage/store.ts'
+import { expectEqual, expectThat } from './expect.ts'
 
 /** Attempts after which a writer that never wins gives up: the store makes no progress. */
 const PATIENCE = 2_000
@@ -39,10 +39,32 @@ export async function keysUnder(store: Store, prefix: Key, limit: number): Promi
   const keys: Key[] = []
   let page: readonly Row[] = []
   do {
-    page = await store.scan(prefix, { after: keys.at(-1), limit })
+    page = await pageAfter(store, prefix, { after: keys.at(-1), limit })
     keys.push(...page.map(([key]) => key))
   } while (page.length === limit)
   return keys
+}
+
+/**
+ * A page on the way through all of them. Fails if it does not lead on: whoever goes through the pages of such
+ * a store never ends.
+ */
+export async function pageAfter(
+  store: Store,
+  prefix: Key,
+  { after, limit }: ScanOptions,
+): Promise<readonly Row[]> {
+  const page = await store.scan(prefix, { after, limit })
+  expectThat(page.length <= limit, `a page of ${limit} has no more rows, and not ${page.length}`)
+  if (after === undefined) return page
+  const keys = page.map(([key]) => key)
+  expectThat(
+    !keys.includes(after),
+    `scan gives keys after \`after\`, not ${after} itself once more`,
+  )
+  const back = keys.find((key) => key < after)
+  expectThat(back === undefined, `scan gives keys after \`after\` (${after}), not back to ${back}`)
+  return page
 }
 
 /** Passes if the store holds exactly these rows. */

@@ -2,9 +2,9 @@ import { isPrivityError, PrivityError, type DenialReason } from '../base/errors.
 import type { Access } from '../audit/segment.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import { type Concerned, concernedOf, idsOf, trailsOf } from '../permit/concerned.ts'
+import type { Decision } from '../permit/decide.ts'
 import { notPermitted } from '../permit/permit.ts'
 import type { CompiledField, PlanField } from '../policy/compiled.ts'
-import type { Head } from '../subjects/head.ts'
 import type { Person } from '../subjects/person.ts'
 import {
   ensureKnown,
@@ -31,6 +31,8 @@ export interface ReadRequest {
   readonly action: Access['action'] & ('read' | 'find' | 'list')
   readonly signal?: AbortSignal | undefined
   readonly screen?: Screen
+  /** Told of a refusal that nothing but the app's own failure to answer stands for. */
+  readonly unsure?: (refusal: PrivityError) => void
 }
 
 /** Says of opened values whether the record is meant: lookups are decrypted and compared. */
@@ -49,8 +51,15 @@ export interface Fetched {
   readonly also: readonly (Uint8Array | undefined)[]
 }
 
+/** What was opened, and what the log has to say before anybody gets it. */
+export interface Prepared {
+  readonly view: object
+  /** In the trail of everybody whom it is about. */
+  readonly accesses: readonly Access[]
+}
+
 /**
- * Reads, decides, opens and logs one record; undefined when it does not match.
+ * Reads, decides, opens and logs one record.
  *
  * @throws {@link not_permitted} with all reasons, {@link not_found}, {@link erased}, {@link incomplete_record}
  */
@@ -59,7 +68,10 @@ export async function readRecord(
   target: Target,
   request: ReadRequest,
 ): Promise<object | undefined> {
-  return readFetched(vault, target, { request, fetched: await fetchRecord(vault, target, request) })
+  const fetched = await fetchRecord(vault, target, request)
+  const prepared = await prepareFetched(vault, target, { request, fetched })
+  await logAccesses(vault, prepared?.accesses ?? [])
+  return prepared?.view
 }
 
 /**
@@ -85,18 +97,20 @@ export async function fetchRecord(
   }
 }
 
-/** Goes on where {@link fetchRecord} ended. @throws {@link not_permitted} · @throws {@link incomplete_record} */
-export async function readFetched(
+/**
+ * Decides and opens where {@link fetchRecord} ended; undefined when it does not match.
+ *
+ * @throws {@link not_permitted} · @throws {@link incomplete_record}
+ */
+export async function prepareFetched(
   vault: Vault,
   target: Target,
   { request, fetched }: { readonly request: ReadRequest; readonly fetched: Fetched },
-): Promise<object | undefined> {
+): Promise<Prepared | undefined> {
   const { ask, screen } = request
-  const { person, notices, rows } = fetched
-  const concerned = await concernedOf(vault.people, person, request.signal)
-  const related = await vault.permit.related(ask, idsOf(person))
-  const { allowed, reasons } = vault.permit.decide(ask, { concerned, notices, related })
-  if (!allowed) throw await refuse(vault, { target, request, concerned, reasons })
+  const { person, rows } = fetched
+  const { concerned, ...decided } = await decideOn(vault, request, fetched)
+  if (!decided.allowed) throw await refuse(vault, { target, request, concerned, ...decided })
   if (request.action === 'read') requireSubject(target, person)
   // Kept from when the type was about somebody else: a search leaves it out.
   else if (!isAboutSuch(target, person)) throw new PrivityError('not_found', { kind: 'record' })
@@ -115,8 +129,48 @@ export async function readFetched(
   const opened = await open(fields)
   if (screen?.matches(opened.values) === false) return undefined
   const view = buildView(target.plan, wanted, opened)
-  await logAccess(vault, { target, request, concerned }, { classes: opened.classes })
-  return view
+  const { classes } = opened
+  return { view, accesses: accessesOf(vault, { target, request, concerned }, { classes }) }
+}
+
+/**
+ * Whether it would be given now as it was prepared: it is decided anew, and nothing about anybody concerned has
+ * changed.
+ *
+ * @throws {@link not_found} · @throws {@link erased}
+ */
+export async function isStill(
+  vault: Vault,
+  request: Pick<ReadRequest, 'ask' | 'id' | 'signal'>,
+  { accesses }: Prepared,
+): Promise<boolean> {
+  const { ask, id, signal } = request
+  const { person, rows } = await vault.people.read(id, vault.permit.readsFor(ask), signal)
+  const { allowed, concerned } = await decideOn(vault, request, { person, notices: rows[0] })
+  const trails = trailsOf(concerned)
+  const isSame = ({ pseudonym, head }: Access, at: number): boolean =>
+    trails[at]?.pseudonym === pseudonym && trails[at].sequence === head
+  return allowed && trails.length === accesses.length && accesses.every(isSame)
+}
+
+/** Logs what was prepared, all at once. */
+export async function logAccesses(vault: Vault, accesses: readonly Access[]): Promise<void> {
+  await Promise.all(accesses.map((access) => vault.audit.record(access)))
+}
+
+interface Decided extends Decision {
+  readonly concerned: Concerned
+  readonly related: boolean | undefined
+}
+
+async function decideOn(
+  { people, permit }: Vault,
+  { ask, signal }: Pick<ReadRequest, 'ask' | 'signal'>,
+  { person, notices }: Pick<Fetched, 'person' | 'notices'>,
+): Promise<Decided> {
+  const concerned = await concernedOf(people, person, signal)
+  const related = await permit.related(ask, idsOf(person))
+  return { concerned, related, ...permit.decide(ask, { concerned, notices, related }) }
 }
 
 function isIn(some: readonly CompiledField[]): (field: CompiledField) => boolean {
@@ -136,18 +190,21 @@ function openAgain<T>({ people }: Vault, { ring }: Person, open: () => T): T | P
 
 interface Accessing {
   readonly target: Target
-  readonly request: Pick<ReadRequest, 'ask' | 'action'>
+  readonly request: Pick<ReadRequest, 'ask' | 'action' | 'unsure'>
   readonly concerned: Concerned
 }
 
 /** A refusal is thrown even if it cannot be logged. */
 async function refuse(
   vault: Vault,
-  { reasons, ...access }: Accessing & { readonly reasons: readonly DenialReason[] },
+  { reasons, related, ...access }: Accessing & Pick<Decided, 'reasons' | 'related'>,
 ): Promise<PrivityError> {
+  const { request } = access
+  const refusal = notPermitted(request.ask.name, reasons)
   // A list leaves people out by asking for everyone: that is no attempt on any one of them.
-  if (access.request.action === 'read') await logRefusal(vault, access, reasons)
-  return notPermitted(access.request.ask.name, reasons)
+  if (request.action === 'read') await logRefusal(vault, access, reasons)
+  else if (related === undefined && reasons.length === 1) request.unsure?.(refusal)
+  return refusal
 }
 
 /** Logs that an access was refused, as far as the store lets it and there is such a person. */
@@ -171,25 +228,21 @@ async function logRefusal(
   reasons: readonly DenialReason[],
 ): Promise<void> {
   try {
-    await logAccess(vault, access, { action: 'refused', reasons })
+    await logAccesses(vault, accessesOf(vault, access, { action: 'refused', reasons }))
   } catch (error) {
     if (!isPrivityError(error)) throw error
   }
 }
 
 /** In the trail of everybody whom it is about. */
-async function logAccess(vault: Vault, access: Accessing, outcome: Partial<Access>): Promise<void> {
-  const [head, ...others] = trailsOf(access.concerned)
-  const record = (trail: Head): Promise<void> =>
-    vault.audit.record({ ...accessOf(vault, access, trail), ...outcome })
-  if (head === undefined) return
-  if (others.length === 0) return record(head)
-  await Promise.all([head, ...others].map(record))
-}
-
-function accessOf(vault: Vault, { target, request }: Accessing, head: Head): Access {
+function accessesOf(
+  { people }: Vault,
+  { target, request, concerned }: Accessing,
+  outcome: Partial<Access>,
+): readonly Access[] {
   const { ask, action } = request
-  return {
+  const at = people.deps.clock.now()
+  return trailsOf(concerned).map((head) => ({
     pseudonym: head.pseudonym,
     actor: ask.actor,
     purpose: ask.name,
@@ -197,7 +250,8 @@ function accessOf(vault: Vault, { target, request }: Accessing, head: Head): Acc
     record: target.record.name,
     classes: [],
     head: head.sequence,
-    at: vault.people.deps.clock.now(),
+    at,
     ...(ask.task === undefined ? {} : { task: ask.task }),
-  }
+    ...outcome,
+  }))
 }

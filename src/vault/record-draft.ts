@@ -7,6 +7,7 @@ import type { Draft } from '../subjects/draft.ts'
 import { moveRecordDue } from '../subjects/due.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ValueAt } from './normalise.ts'
+import { leftAfter } from './left.ts'
 import { pageEntry, pageOf } from './open-record.ts'
 import { ownerAfter, saysOwner } from './owner.ts'
 import { type Aging, type AgingRecord, hasSection, retentionAfter } from './record-retention.ts'
@@ -133,6 +134,7 @@ function save(state: State, { set, unset, kind, ...lookups }: Saving): void {
       return isAsked || payloads.has(classOf(id) ?? -1) ? { value: valueAt(id) } : undefined
     }),
     ...retentionAfter(agingOf(state, sections), { kind, set: Object.keys(set), unset }),
+    ...leftAfter(head, target.record.ownedBy, { kind, changed: [...Object.keys(set), ...unset] }),
   })
 }
 

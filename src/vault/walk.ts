@@ -1,26 +1,16 @@
 import * as z from 'zod/mini'
-import { invalidInput, isPrivityError } from '../base/errors.ts'
+import { invalidInput } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import type { Found } from '../policy/accessor-types.ts'
 import { FULL_BITS } from '../policy/record-lookups.ts'
 import type { CompiledField } from '../policy/compiled.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import { isUnreadable } from '../subjects/unreadable.ts'
-import type { Key } from '../storage/store.ts'
 import { lookupPlaces, type Place } from './lookup-places.ts'
-import type { WatchedRows } from './lookups.ts'
-import { fetchRecord, readFetched, type ReadRequest } from './read.ts'
+import type { ReadRequest } from './read.ts'
+import { readPlaces, type WalkOptions } from './read-places.ts'
 import type { Target, Vault } from './vault.ts'
 import { isMet, type Search } from './where.ts'
-
-/** Where a list goes on, and how far. */
-export interface WalkOptions {
-  readonly limit: number
-  readonly after: Place | undefined
-  readonly signal: AbortSignal | undefined
-  readonly subjectId: string | undefined
-}
 
 const PAGE = 64
 const EVERYTHING: WalkOptions = {
@@ -106,82 +96,6 @@ function screenOf({ record }: Target, { terms, lookup }: Search): ReadRequest['s
   }
 }
 
-interface Reading {
-  readonly ask: ParsedAsk
-  readonly options: WalkOptions
-  readonly places: AsyncIterable<Place>
-  readonly action: 'find' | 'list'
-  readonly screen?: ReadRequest['screen'] & {}
-  readonly watch?: Watch
-}
-
-/** Rows on which the places rest: read with the first record, instead of in a round of their own. */
-interface Watch {
-  readonly keys: readonly Key[]
-  hasChanged(rows?: WatchedRows): Promise<boolean>
-}
-
-/**
- * Gives nothing, and returns true, when what is watched has changed: others may have written elsewhere since. What
- * does not open hides none of the others, and is told last, as an error: behind it a cursor goes on.
- */
-async function* readPlaces(
-  vault: Vault,
-  target: Target,
-  { ask, options, places, action, screen, watch }: Reading,
-): AsyncGenerator<Found<object>, boolean> {
-  let unwatched = watch
-  let count = 0
-  let unread: unknown
-  const skip = (error: unknown): void => {
-    unread ??= error
-  }
-  for await (const place of places) {
-    options.signal?.throwIfAborted()
-    const screened = screen === undefined ? {} : { screen }
-    const request: ReadRequest = { ask, action, signal: options.signal, ...place, ...screened }
-    const also = unwatched?.keys ?? []
-    const fetched = await orLeftOut(fetchRecord(vault, target, { ...request, also }), skip)
-    if (fetched === undefined) continue
-    if ((await unwatched?.hasChanged(fetched.also)) === true) return true
-    unwatched = undefined
-    const view = await orLeftOut(readFetched(vault, target, { request, fetched }), skip)
-    if (view === undefined) continue
-    yield Object.freeze({
-      subjectId: place.id,
-      recordId: place.recordId ?? place.id,
-      view,
-      cursor: cursorOf(place),
-    })
-    count += 1
-    if (count >= options.limit) break
-  }
-  if ((await unwatched?.hasChanged()) === true) return true
-  if (unread !== undefined) throw unread
-  return false
-}
-
-/** Who may not be seen, or is gone since the page was read, is left out without a trace in the answer. */
-const LEFT_OUT: ReadonlySet<string> = new Set([
-  'not_permitted',
-  'not_found',
-  'erased',
-  'incomplete_record',
-])
-
-async function orLeftOut<T>(
-  reading: Promise<T>,
-  skip: (error: unknown) => void,
-): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (isUnreadable(error)) skip(error)
-    else if (!isPrivityError(error) || !LEFT_OUT.has(error.code)) throw error
-    return undefined
-  }
-}
-
 async function* singlePlaces(
   { people }: Vault,
   { type }: Target,
@@ -220,8 +134,4 @@ async function* recordsOf(
   const start = after === undefined ? undefined : keyspace.record(id, type, after)
   for await (const [key] of scanRows(people.deps.store, prefix, { after: start, page: PAGE }))
     yield { id, recordId: key.slice(prefix.length) }
-}
-
-function cursorOf({ id, recordId }: Place): string {
-  return recordId === undefined ? id : `${id}.${recordId}`
 }

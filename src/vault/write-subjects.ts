@@ -1,7 +1,7 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import { type Concerned, concernedOf, idsOf } from '../permit/concerned.ts'
-import { notPermitted } from '../permit/permit.ts'
+import { notPermitted, type Related } from '../permit/permit.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 import type { Draft } from '../subjects/draft.ts'
@@ -12,7 +12,7 @@ import type { Target, Vault } from './vault.ts'
 
 /** Those whom a write is about, known before the commit and looked at again in it. */
 export interface WriteSubjects {
-  readonly related: boolean
+  readonly related: Related
   /** Documents of members: to be read, and to be held in the commit. */
   readonly keys: readonly Key[]
   /** @throws {@link write_conflict} when they are others by now */

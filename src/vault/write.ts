@@ -3,7 +3,7 @@ import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import { type Concerned, headsOf } from '../permit/concerned.ts'
-import { notPermitted, type PersonFacts } from '../permit/permit.ts'
+import { notPermitted, type PersonFacts, type Related } from '../permit/permit.ts'
 import type { ParsedChanges, StoredFields } from '../policy/compiled.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { RecordHead } from '../subjects/head.ts'
@@ -190,7 +190,7 @@ async function change(
 export interface Permission {
   readonly request: Pick<Write, 'ask' | 'written'>
   readonly concerned: Concerned
-  readonly related: boolean
+  readonly related: Related
   readonly rows: Rows
 }
 

@@ -528,7 +528,7 @@ describe('what the app passes', () => {
     const make = async (): Promise<unknown> => httpAnchor(given as HttpAnchorOptions)
     expect(await failure(make())).toEqual({
       code: 'invalid_input',
-      details: { issues: [{ path, code }] },
+      details: { issues: [expect.objectContaining({ path, code })] },
     })
   })
 

@@ -124,7 +124,8 @@ describe('what the app passes', () => {
   test('is a name, if anything', async () => {
     for (const [options, path, code] of OPTIONS) {
       const make = async (): Promise<unknown> => storeAnchor(memoryStore(), options as object)
-      expect(await failure(make())).toEqual({ code: 'invalid_input', issues: [{ path, code }] })
+      const issues = [expect.objectContaining({ path, code })]
+      expect(await failure(make())).toEqual({ code: 'invalid_input', issues })
     }
   })
 })

@@ -1,14 +1,18 @@
 import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import {
   ERROR_TABLE,
   type ErrorCode,
   type ErrorDetails,
+  type InputIssue,
   invalidInput,
   isPrivityError,
   PrivityError,
 } from '../../src/base/errors.ts'
+
+fc.configureGlobal({ seed: 20_261_122 })
 
 const CANARY = 'ann@example.com'
 
@@ -185,4 +189,41 @@ test('an input path keeps declared names and indices, and hides everything else'
   expect(invalidInput(path, 'invalid_type').details.issues).toEqual([
     { path: ['contact', 0, 'given-name', '?', '?', '?'], code: 'invalid_type' },
   ])
+})
+
+/** The message of a refusal at these places. */
+function messageOf(issues: ErrorDetails['invalid_input']['issues']): string {
+  return new PrivityError('invalid_input', { issues }).message
+}
+
+test('the first three places of refused input stand in the message, and how many more there are', () => {
+  const at = (index: number): InputIssue => ({ path: ['hooks', index, 'id'], code: 'not_an_id' })
+  expect(messageOf([at(0)])).toContain('refused: hooks.0.id: not_an_id. ')
+  expect(messageOf([at(0), at(1), at(2), at(3), at(4)])).toContain(
+    'hooks.0.id: not_an_id; hooks.1.id: not_an_id; hooks.2.id: not_an_id; and 2 more. ',
+  )
+  expect(messageOf([{ path: [], code: 'invalid_type' }])).toContain('the argument: invalid_type')
+})
+
+test('where a name was not known, the message has those that are', () => {
+  const { message, details } = invalidInput([], 'unrecognized_keys', ['externalId', CANARY])
+  expect(message).toContain('the argument: unrecognized_keys (known: externalId, ?)')
+  expect(details.issues[0]?.declared).toEqual(['externalId', CANARY])
+})
+
+test('only what a policy could declare reaches the message', () => {
+  const step = fc.oneof(fc.string(), fc.emailAddress(), fc.integer(), fc.constant('contact'))
+  const issue = fc.record({
+    path: fc.array(step, { maxLength: 4 }),
+    code: step.map(String),
+    declared: fc.array(fc.string(), { maxLength: 3 }),
+  })
+  fc.assert(
+    fc.property(fc.array(issue, { minLength: 1, maxLength: 5 }), (issues) => {
+      const shown = /^The input was refused: (.*)\. Correct /.exec(messageOf(issues))?.[1] ?? ''
+      const place = /^[\w?. the-]+: [\w?-]+(?: \(known: [\w?, ]*\))?$/
+      for (const part of shown.split('; '))
+        expect(part).toMatch(/^and \d more$/.test(part) ? /./ : place)
+    }),
+  )
 })

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -55,7 +56,7 @@ test('what is checked is what is used: a getter gets no chance to change its ans
       return answers.shift()
     },
   }
-  expect(issuesOf(() => snapshot(input))).toEqual([{ path: ['purpose'], code: 'unreadable' }])
+  expect(issuesOf(() => snapshot(input))).toEqual([{ path: ['?'], code: 'unreadable' }])
   expect(answers).toHaveLength(2)
 })
 
@@ -224,7 +225,7 @@ test('refuses with the path and the rule, never the value', () => {
     { path: ['days'], code: 'invalid_type' },
   ])
   expect(issuesOf(() => parseInput(Request, { purpose: '', days: 1, [CANARY]: 1 }))).toEqual([
-    { path: [], code: 'unrecognized_keys' },
+    { path: [], code: 'unrecognized_keys', declared: ['purpose', 'days'] },
   ])
 })
 
@@ -233,9 +234,62 @@ test('path steps that are not declared names become ?', () => {
   const input = { [CANARY]: 'x', plain_name: 'x', 'two words': 'x' }
   expect(issuesOf(() => parseInput(schema, input))).toEqual([
     { path: ['?'], code: 'invalid_type' },
-    { path: ['plain_name'], code: 'invalid_type' },
+    { path: ['?'], code: 'invalid_type' },
     { path: ['?'], code: 'invalid_type' },
   ])
+})
+
+const Nested = z.strictObject({
+  list: z.array(z.strictObject({ days: z.optional(z.number()) })),
+  map: z.optional(z.record(z.string(), z.strictObject({ days: z.number() }))),
+})
+
+test('a path says what the schema declares, within lists, maps and what is optional', () => {
+  const input = { list: [{ days: 'x' }, { dyas: 1 }], map: { anna: { days: 'x' } } }
+  expect(issuesOf(() => parseInput(Nested, input))).toEqual([
+    { path: ['list', 0, 'days'], code: 'invalid_type' },
+    { path: ['list', 1], code: 'unrecognized_keys', declared: ['days'] },
+    { path: ['map', '?', 'days'], code: 'invalid_type' },
+  ])
+  const hidden = { list: [{ days: { anna: new Array(1) } }] }
+  expect(issuesOf(() => parseInput(Nested, hidden))).toEqual([
+    { path: ['list', 0, 'days', '?', 0], code: 'unreadable' },
+  ])
+})
+
+test('no rejected value and no key that is not declared reaches an error, wherever it stands', () => {
+  // It looks like a declared name, so that only where it comes from can tell.
+  const name = fc.stringMatching(/^zq[A-Za-z0-9_]{4,20}$/)
+  const unreadable = Object.defineProperty({}, 'x', { enumerable: true, get: () => CANARY })
+  const faulty = (mark: string): readonly unknown[] => [
+    mark,
+    [mark],
+    new Array(3),
+    unreadable,
+    { [mark]: 1 },
+    { [mark]: unreadable },
+    [{ days: { [mark]: [mark, unreadable] } }],
+    { [mark]: { days: mark } },
+  ]
+  const at = (value: unknown): readonly unknown[] => [
+    value,
+    { list: value },
+    { list: [value] },
+    { list: [], map: value },
+    { list: [], other: value },
+  ]
+  fc.assert(
+    fc.property(name, (mark) => {
+      for (const value of faulty(mark).flatMap(at)) {
+        try {
+          parseInput(Nested, value)
+        } catch (error) {
+          expect(isPrivityError(error, 'invalid_input')).toBe(true)
+          expect(`${inspect(error, { depth: 20 })}${JSON.stringify(error)}`).not.toContain(mark)
+        }
+      }
+    }),
+  )
 })
 
 test('a schema that names an issue after the value is not quoted', () => {

@@ -20,7 +20,7 @@ export const readBench: Bench = {
   notes: [
     'Measured: row, decision, opening, view, access log. The loop yields every 32 operations, so that',
     'the deferred log is written within the measured time. Keys and heads are cached but for "cold".',
-    'A list ends before its accesses are written: its share leaves the log out.',
+    'A deferred list ends before its accesses are written: its share leaves the log out.',
   ],
   setUp: async (folder) => {
     const raw = openRaw(folder)
@@ -71,6 +71,12 @@ export const readBench: Bench = {
         floor: LIST,
         ops: 100,
         run: async () => void (await app.list(100)),
+      },
+      {
+        name: 'list, one class, strict',
+        floor: LIST,
+        ops: 100,
+        run: async () => void (await strict.list(100)),
       },
     ]
     return {

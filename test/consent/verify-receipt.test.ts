@@ -107,6 +107,18 @@ describe('a receipt', () => {
     })
   })
 
+  test('is that of the person who was asked for', async () => {
+    const other = { ok: false, reason: 'other_person' }
+    const trust = { ...office.trust, subjectId: ANNA_ID }
+    expect((await verifyReceipt(receipt, trust)).ok).toBe(true)
+    expect(await verifyReceipt(receipt, { ...trust, subjectId: BRAM_ID })).toEqual(other)
+    const missing = { ...trust, subjectId: undefined } as never
+    expect(await verifyReceipt(receipt, missing)).toEqual(other)
+    const ofNobody = await office.seal(RECEIPT, { ...payload, subject: null })
+    expect(await verifyReceipt(ofNobody, trust)).toEqual(other)
+    expect(await verifyReceipt(ofNobody, missing)).toEqual(other)
+  })
+
   test('that a checkpoint from elsewhere contradicts is refused', async () => {
     const disagree = { ok: false, reason: 'checkpoints_disagree' }
     const checkpoint = await office.checkpoint(300)
@@ -224,12 +236,22 @@ describe('a bundle', () => {
     })
   })
 
-  test('of somebody who never decided anything is empty', async () => {
+  test('of somebody who never decided anything is empty, and still shows the log', async () => {
     const bundle = await bundleOf([], (it) => it)
-    expect(await verifyReceiptBundle(bundle, office.trust)).toEqual({
-      ok: true,
-      records: [],
-      log: { verified: 'none' },
+    const { jwks } = office.trust
+    for (const trust of [{ jwks }, office.trust])
+      expect(await verifyReceiptBundle(bundle, trust)).toEqual({ ok: false, reason: 'not_in_log' })
+    const shown = { origin: ORIGIN, size: SIZE, checkpoint: await office.checkpoint(SIZE) }
+    const facts = { subjectId: ANNA_ID, issuedAt: '2026-11-22T00:00:00.000Z', entries: [] }
+    const signed = await office.receipts.bundle({ ...facts, log: shown })
+    const empty = { ok: true, records: [] }
+    expect(await verifyReceiptBundle(signed, office.trust)).toEqual({
+      ...empty,
+      log: { verified: 'signed' },
+    })
+    expect(await verifyReceiptBundle(signed, { jwks })).toEqual({
+      ...empty,
+      log: { verified: 'included' },
     })
   })
 
@@ -312,6 +334,15 @@ describe('whatever is given', () => {
       expect((await verify(receipt, { ...office.trust, verifierKeys: value as never })).ok).toBe(
         false,
       )
+    }
+  })
+
+  test('without keys nobody is trusted, and that is another reason than a spoilt document', async () => {
+    for (const verify of [verifyReceipt, verifyReceiptBundle]) {
+      // The last one is what is inside of it: the keys, and not what has them.
+      for (const trust of [undefined, null, {}, { jwks: {} }, office.trust.jwks])
+        expect(await verify(receipt, trust as never)).toEqual({ ok: false, reason: 'unknown_key' })
+      expect(await verify(`${receipt}\n`, office.trust)).toEqual({ ok: false, reason: 'malformed' })
     }
   })
 

@@ -7,6 +7,7 @@ import {
   defineRecord,
   localKeys,
   type Store,
+  type SubjectId,
 } from 'privity'
 import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
 import { verifyCertificate } from 'privity/verify'
@@ -117,6 +118,15 @@ function rowsOf({ rows }: MemoryData, id: string): readonly (readonly [string, s
     .sort()
 }
 
+/** Values and their lookup rows: that they are to be looked at again is remembered in heads, and in the log. */
+function valuesOf(share: MemoryData, id: string): ReturnType<typeof rowsOf> {
+  return valuesIn(rowsOf(share, id))
+}
+
+function valuesIn(rows: ReturnType<typeof rowsOf> = []): ReturnType<typeof rowsOf> {
+  return rows.filter(([key]) => key.includes('/r/') || key.slice(17).startsWith('t/'))
+}
+
 async function certificateOf({ ledger }: Agency, jws: string): Promise<unknown> {
   const { ok, certificate } = await verifyCertificate(jws, ledger.publicKeys)
   expect(ok).toBe(true)
@@ -141,13 +151,28 @@ function staying(ground: string): readonly unknown[] {
   }))
 }
 
+/** Nobody is named any more, and what was to go has gone with its parts. */
+async function expectCleared(
+  agency: Agency,
+  { household, visit }: { readonly household: SubjectId; readonly visit: string },
+): Promise<void> {
+  const home = agency.accessor({ purpose: 'home', actor: AGENT })
+  expect(await home.visit.read(household, visit)).toEqual({ text: 'leak' })
+  const gone = [
+    await collect(home.contract.list({ subjectId: household })),
+    await collect(home.file.list({ subjectId: household })),
+    await collect(home.sheet.list({ subjectId: household })),
+  ]
+  expect(gone).toEqual([[], [], []])
+}
+
 describe('references in what people share', () => {
   test('stay while everything of a member is held, and the certificate says so', async () => {
     const share = memoryData()
     const agency = await openAgency(memoryStore({ share }))
-    const { ben, carol, household } = await addHousehold(agency)
+    const { ben, carol, household, visit } = await addHousehold(agency)
     const { holdId } = await agency.retention.hold(ben, HOLD)
-    const before = rowsOf(share, household)
+    const before = valuesOf(share, household)
     const { items } = await agency.erasure.plan(carol, REASON)
     expect(items).toContainEqual({
       what: 'contract.agent',
@@ -163,22 +188,32 @@ describe('references in what people share', () => {
       totals: { references: 0 },
       exclusions: expect.arrayContaining(staying(`hold:${holdId}`) as unknown[]),
     })
-    expect(rowsOf(share, household)).toEqual(before)
+    expect(valuesOf(share, household)).toEqual(before)
+    expect(before).toHaveLength(8)
+    expect(await agency.retention.sweep()).toMatchObject({ people: 1, kept: 1, records: 0 })
+    expect(valuesOf(share, household)).toEqual(before)
+    await agency.retention.releaseHold(ben, holdId)
+    expect(await agency.retention.sweep()).toMatchObject({ kept: 0, records: 3, failed: 0 })
+    await expectCleared(agency, { household, visit })
     await agency.close()
   })
 
   test('stay while a member is restricted', async () => {
     const share = memoryData()
     const agency = await openAgency(memoryStore({ share }))
-    const { ben, carol, household } = await addHousehold(agency)
+    const { ben, carol, household, visit } = await addHousehold(agency)
     await restricted(share, ben, 1)
-    const before = rowsOf(share, household)
+    const before = valuesOf(share, household)
     const jws = await agency.erasure.erase(carol, REASON)
     expect(await certificateOf(agency, jws)).toMatchObject({
       totals: { references: 0 },
       exclusions: expect.arrayContaining(staying('restriction') as unknown[]),
     })
-    expect(rowsOf(share, household)).toEqual(before)
+    expect(valuesOf(share, household)).toEqual(before)
+    expect(await agency.retention.sweep()).toMatchObject({ people: 1, kept: 1, records: 0 })
+    await restricted(share, ben, undefined)
+    expect(await agency.retention.sweep()).toMatchObject({ kept: 0, records: 3, failed: 0 })
+    await expectCleared(agency, { household, visit })
     await agency.close()
   })
 
@@ -205,11 +240,15 @@ describe('references in what people share', () => {
         const erasing = await openAgency(atCall(nth, hold.place))
         const jws = await erasing.erasure.erase(ids.carol, REASON)
         if (!hold.isPlaced()) break
-        expect(rowsOf(share, ids.household)).toEqual(hold.rows())
+        expect(valuesOf(share, ids.household)).toEqual(valuesIn(hold.rows()))
         const { exclusions, totals } = (await certificateOf(erasing, jws)) as Certified
         const stay = exclusions.filter(({ ground }) => ground === `hold:${hold.id()}`).length
         expect(stay + (totals.references ?? 0)).toBe(3)
         outcomes.add(stay)
+        // Whatever it was that kept them, they go in the end.
+        await erasing.retention.releaseHold(hold.of(), hold.id())
+        await erasing.retention.sweep()
+        await expectCleared(erasing, ids)
         await erasing.close()
       }
       expect([...outcomes]).toEqual(expect.arrayContaining([0, 3]))
@@ -236,6 +275,8 @@ describe('references in what people share', () => {
     await agency.retention.releaseHold(ben, holdId)
     const home = agency.accessor({ purpose: 'home', actor: AGENT })
     expect(await home.visit.read(household, visit)).toMatchObject({ by: carol })
+    await agency.retention.sweep()
+    await expectCleared(agency, { household, visit })
     await agency.close()
   })
 })
@@ -388,7 +429,8 @@ async function placeWithHold(what: 'hold' | 'restriction' | 'joining' = 'hold') 
     hold: {
       place,
       isPlaced: () => placed !== undefined,
-      id: () => placed?.id,
+      id: () => placed?.id ?? '',
+      of: () => (what === 'joining' ? dan : ids.ben),
       rows: () => placed?.rows,
     },
   }

@@ -179,3 +179,22 @@ test('one whose process died is stopped by the hold in work, and erases nobody l
   expect(await as('support').contact.select(id, ['name'])).toBeDefined()
   await privity.close()
 })
+
+test('a plan that nobody ran goes with the person, who is erased by another', async () => {
+  const share = memoryData()
+  const clock = eagerClock(START)
+  const hooks = [
+    scriptedHook({ plan: () => [{ id: 'anna@example.com', description: 'x', count: 1 }] }),
+  ]
+  const { privity, id } = await openShop(memoryStore({ share }), { clock, hooks })
+  const jobs = (): readonly string[] => [...share.rows.keys()].filter((key) => JOB.test(key))
+  const shown = await privity.erasure.plan(id, { reason: REASON })
+  expect(await privity.erasure.work()).toEqual(NOTHING)
+  expect(jobs()).toHaveLength(1)
+  await privity.erasure.erase(id, { reason: REASON })
+  expect(await collect(privity.erasure.pending())).toEqual([])
+  expect(await privity.erasure.work()).toEqual(NOTHING)
+  expect(jobs()).toEqual([])
+  expect((await refusal(privity.erasure.run(shown))).code).toBe('not_found')
+  await privity.close()
+})

@@ -60,7 +60,9 @@ for (const [part, at, code] of PARTS) {
     const error = await refusal(() => parseHooks([{ id: 'mailing', ...METHODS, partial }]))
     expect(error).toEqual({
       code: 'invalid_input',
-      details: { issues: [{ path: ['hooks', 0, 'partial', 1, ...at], code }] },
+      details: {
+        issues: [expect.objectContaining({ path: ['hooks', 0, 'partial', 1, ...at], code })],
+      },
     })
   })
 }

@@ -1,13 +1,6 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import {
-  createPrivity,
-  definePolicy,
-  definePurposes,
-  defineRecord,
-  isPrivityError,
-  type Policy,
-} from 'privity'
+import { createPrivity, definePolicy, definePurposes, defineRecord, type Policy } from 'privity'
 import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
 import { toHex } from '../../src/base/bytes.ts'
 import { createBlobs } from '../../src/blobs/blobs.ts'
@@ -17,9 +10,11 @@ import { rewrapPerson } from '../../src/rotation/rewrap.ts'
 import { createAccessor } from '../../src/vault/accessor.ts'
 import { controller, eagerClock } from '../support/acme.ts'
 import { drain, inPieces } from '../support/byte-streams.ts'
+import { copiedRows } from '../support/copied-rows.ts'
 import { type EpochKeys, epochKeys } from '../support/epoch-keys.ts'
 import { createLanes } from '../support/lanes.ts'
 import { type OpenVault, openVault } from '../support/open-vault.ts'
+import { outcomeOf } from '../support/outcome-of.ts'
 import { scaled } from '../support/scale.ts'
 import { type Seeded, seeded } from '../support/seeded.ts'
 
@@ -123,15 +118,6 @@ async function makeTemplate(size: Size): Promise<Template> {
   return { rows: new Map(data.rows), people, kms }
 }
 
-function copyOf({ rows }: Template): MemoryData {
-  const data = memoryData()
-  for (const [key, value] of rows) {
-    data.rows.set(key, value.slice())
-    data.order.add(key)
-  }
-  return data
-}
-
 function supportOf({ vault }: OpenVault): Support {
   return createAccessor(vault, { purpose: 'support', actor }) as never
 }
@@ -215,7 +201,7 @@ interface Round {
 }
 
 async function runAll(template: Template, { name, beside, first }: Round): Promise<void> {
-  const data = copyOf(template)
+  const data = copiedRows(template.rows)
   const lanes = createLanes()
   const racer = async (): Promise<Racer> => {
     const { store, die } = lanes.lane(memoryStore({ share: data }))
@@ -305,16 +291,6 @@ function reopen({ template, data }: Race): ReturnType<typeof createPrivity> {
     keys: template.kms.provider(),
     clock: eagerClock(),
   }) as never
-}
-
-async function outcomeOf(running: Promise<unknown>): Promise<string> {
-  try {
-    await running
-    return 'done'
-  } catch (error) {
-    if (isPrivityError(error)) return error.code
-    throw error
-  }
 }
 
 /** One that is not dead yet may be faster, or be overtaken. */

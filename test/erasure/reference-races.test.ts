@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { isPrivityError, type SubjectId } from 'privity'
-import { type MemoryData, memoryData, memoryStore } from 'privity/memory'
+import { memoryData, memoryStore } from 'privity/memory'
 import { collect } from '../support/acme.ts'
+import { copiedRows } from '../support/copied-rows.ts'
 import { createLanes } from '../support/lanes.ts'
+import { outcomeOf } from '../support/outcome-of.ts'
 import { type Office, type OfficeRecords, openOffice } from '../support/reference-office.ts'
 import { scaled } from '../support/scale.ts'
 import { type Seeded, seeded } from '../support/seeded.ts'
@@ -129,15 +131,6 @@ async function makeTemplate(): Promise<Template> {
   return { rows: new Map(data.rows), people }
 }
 
-function copyOf({ rows }: Template): MemoryData {
-  const data = memoryData()
-  for (const [key, value] of rows) {
-    data.rows.set(key, value.slice())
-    data.order.add(key)
-  }
-  return data
-}
-
 for (const [name, { run, ends, meets }] of Object.entries(BESIDE)) {
   test(`no ${name} beside an erasure leaves a reference behind, in ${SCHEDULES} schedules`, {
     timeout: SLOW,
@@ -146,7 +139,7 @@ for (const [name, { run, ends, meets }] of Object.entries(BESIDE)) {
     const met = new Map<string, number>()
     for (let first = 0; first < SCHEDULES; first += BATCH) {
       const lanes = createLanes()
-      const data = copyOf(template)
+      const data = copiedRows(template.rows)
       const racer = async (): Promise<{
         readonly office: Office
         readonly die: (after: number | undefined) => void
@@ -247,16 +240,6 @@ async function orGone<T>(read: () => Promise<T>): Promise<T | undefined> {
     return await read()
   } catch (error) {
     if (isPrivityError(error, 'erased') || isPrivityError(error, 'not_found')) return undefined
-    throw error
-  }
-}
-
-async function outcomeOf(running: Promise<unknown>): Promise<string> {
-  try {
-    await running
-    return 'done'
-  } catch (error) {
-    if (isPrivityError(error)) return error.code
     throw error
   }
 }

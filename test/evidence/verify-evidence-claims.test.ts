@@ -55,7 +55,7 @@ async function tell(
     exportedAt: '2026-11-22T00:00:00.000Z',
     verifierKeys: [],
     jwks: { keys: [] },
-    subjects: [{ id: ID, tagKey: TAG_KEY, pseudonym: 'someone', segments: 0 }],
+    subjects: [{ id: ID, tagKey: TAG_KEY, segments: 0 }],
     ...claims,
   })
   async function* bodiesOf(first: number, parsed: readonly unknown[]) {
@@ -145,24 +145,38 @@ describe('what a log says of a person', () => {
 
   test('is refused when there is nothing, or accesses are promised that are not there', async () => {
     expect(await judge([{}, {}])).toEqual(['entry_missing', undefined])
-    const subject = { id: ID, tagKey: TAG_KEY, pseudonym: 'someone', segments: 1 }
+    const subject = { id: ID, tagKey: TAG_KEY, segments: 1 }
     expect(await judge(honest, { subjects: [subject] })).toEqual(['access_missing', undefined])
   })
 })
 
 describe('what a log says of its controller', () => {
-  const entries = [0, 1, 2].map((index) => ({ body: bodyOf(index, index) }))
-  const nobody = { subjects: [] }
+  const entries: readonly Told[] = [0, 1, 2].map((at) => ({ tag: at, body: bodyOf(at, at) }))
+  const claims = { subjects: [], controllerKey: TAG_KEY }
 
   test('is believed when every entry is there', async () => {
-    expect(await judge(entries, { ...nobody, controllerEntries: 3 })).toEqual([])
+    expect(await judge(entries, claims)).toEqual([])
+    expect(await judge(entries.toSpliced(1, 0, {}), claims)).toEqual(['body_mismatch', 2n])
   })
 
-  test('is refused when one is held back, or more are promised', async () => {
-    const claims = { ...nobody, controllerEntries: 3 }
-    expect(await judge(entries.toSpliced(1, 1, {} as never), claims)).toEqual(['body_mismatch', 2n])
-    expect(await judge(entries.slice(0, 2), claims)).toEqual(['entry_missing', undefined])
-    expect(await judge(entries, nobody)).toEqual(['unexpected_file', undefined])
+  test('is refused when one is held back, wherever it is, or none is shown', async () => {
+    for (const at of [0, 1, 2])
+      expect(await judge(entries.toSpliced(at, 1, { tag: at }), claims)).toEqual([
+        'body_missing',
+        BigInt(at),
+      ])
+    const skipped = [
+      { tag: 0, body: bodyOf(0, 0) },
+      { tag: 2, body: bodyOf(1, 2) },
+    ]
+    expect(await judge(skipped, claims)).toEqual(['entry_missing', 1n])
+    const ofNobody = { subjects: [], controllerKey: new Uint8Array(32) }
+    expect(await judge([{}, {}], ofNobody)).toEqual(['entry_missing', undefined])
+    expect(await judge(entries, { subjects: [] })).toEqual(['unexpected_file', undefined])
+  })
+
+  test('is refused when the key is that of a person', async () => {
+    expect(await judge(honest, claims)).toEqual(['entry_missing', 1n])
   })
 
   test('is refused with a size or a name that is not signed', async () => {

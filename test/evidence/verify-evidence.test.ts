@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { memoryStore } from 'privity/memory'
+import { memoryData, memoryStore } from 'privity/memory'
 import { type EvidenceTrust, type EvidenceVerdict, verifyEvidence } from 'privity/verify'
 import { signNote, toVerifierKey } from '../../src/crypto/note.ts'
 import { accessorsOf, ANNA, collect, onPaper, openAcme, publishNotice } from '../support/acme.ts'
+import { copiedRows } from '../support/copied-rows.ts'
 import { fixedKey } from '../support/fixed-key.ts'
 import { join, readTar, type TarFile, writeTar } from '../support/tar-files.ts'
 
@@ -14,16 +15,21 @@ let bundle: Uint8Array
 let files: readonly TarFile[]
 let keys: readonly string[]
 let earlier: string
+/** Of the store when it had grown beyond the bundle, and of a copy of an earlier one that went on apart. */
+let later: string
+let apart: string
 /** The same store, exported earlier and with other people disclosed. */
 let others: readonly (readonly TarFile[])[]
 
 beforeAll(async () => {
-  const acme = await openAcme(memoryStore())
+  const data = memoryData()
+  const acme = await openAcme(memoryStore({ share: data }))
   const notice = await publishNotice(acme)
   const anna = await acme.subjects.register()
   const { support } = accessorsOf(acme)
   await support.contact.create(anna.id, ANNA)
   earlier = await acme.ledger.checkpoint()
+  const share = copiedRows(data.rows)
   const early = join(await collect(acme.ledger.export({ subjects: [anna.id] })))
   const bob = await acme.subjects.register()
   await support.contact.create(bob.id, ANNA)
@@ -35,17 +41,30 @@ beforeAll(async () => {
   keys = acme.ledger.publicKeys.verifierKeys
   files = readTar(bundle)
   others = [readTar(early), readTar(own)]
+  await acme.subjects.register()
+  later = await acme.ledger.checkpoint()
   await acme.close()
+  const copy = await openAcme(memoryStore({ share }))
+  for (let added = 0; added < 3; added += 1) await copy.subjects.register()
+  apart = await copy.ledger.checkpoint()
+  await copy.close()
 })
 
 function verify(mutated: unknown, trust: Partial<EvidenceTrust> = {}): Promise<EvidenceVerdict> {
   return verifyEvidence(mutated as Uint8Array, { verifierKeys: keys, ...trust })
 }
 
-/** Whatever is not the bundle itself is refused. */
+/** Whatever is not the bundle itself, or that with empty blocks behind it, is refused. */
 async function expectRefused(mutated: Uint8Array): Promise<void> {
-  if (Buffer.compare(mutated, bundle) === 0) return
+  const end = mutated.findLastIndex((byte) => byte !== 0)
+  const isFilled = mutated.length % 512 === 0 && mutated.length >= bundle.length
+  if (isFilled && Buffer.compare(mutated.slice(0, end + 1), used()) === 0) return
   expect((await verify(mutated)).ok).toBe(false)
+}
+
+/** The bundle as far as there is anything in it. */
+function used(): Uint8Array {
+  return bundle.slice(0, bundle.findLastIndex((byte) => byte !== 0) + 1)
 }
 
 function edited(at: number, contents: (bytes: Uint8Array) => Uint8Array): Uint8Array {
@@ -200,17 +219,57 @@ describe('a verifier', () => {
   })
 
   test('notices a log that was set back, or is not the one it knew', async () => {
+    const reasonOf = async (checkpoint: unknown): Promise<unknown> =>
+      Object(await verify(bundle, { checkpoint: checkpoint as string })).reason
+    expect(await reasonOf(earlier)).toBe(undefined)
+    expect(await reasonOf([earlier])).toBe(undefined)
+    expect(await reasonOf(later)).toBe('rolled_back')
+    expect(await reasonOf(apart)).toBe('forked')
+    expect(await reasonOf([earlier, apart])).toBe('forked')
+    expect(await reasonOf('no note')).toBe('malformed')
+    expect(await reasonOf([earlier, 5])).toBe('malformed')
+  })
+
+  test('believes no older checkpoint that the log did not sign', async () => {
     const [origin = '', size = '', root = ''] = earlier.split('\n')
-    const later = `${origin}\n${Number(size) + 900}\n${root}\n`
-    const otherRoot = `${origin}\n${size}\n${Buffer.alloc(32, 5).toString('base64')}\n`
-    const signed = async (text: string): Promise<string> =>
-      signNote(text, origin, await fixedKey(1))
     const reasonOf = async (checkpoint: string): Promise<unknown> =>
       Object(await verify(bundle, { checkpoint })).reason
-    expect(await reasonOf(await signed(later))).toBe('rolled_back')
-    expect(await reasonOf(await signed(otherRoot))).toBe('forked')
-    expect(await reasonOf(await signed(`x${origin}\n${size}\n${root}\n`))).toBe('wrong_origin')
-    expect(await reasonOf('no note')).toBe('malformed')
+    const edits = [
+      earlier.replace(`\n${size}\n`, '\n0\n'),
+      earlier.replace(`\n${size}\n`, `\n${Number(size) + 900}\n`),
+      earlier.replace(root, Buffer.alloc(32, 5).toString('base64')),
+      await signNote(`${origin}\n${size}\n${root}\n`, origin, await fixedKey(1)),
+    ]
+    for (const edited of edits) expect(await reasonOf(edited)).toBe('checkpoint_not_signed')
+    const foreign = `x${origin}\n${size}\n${root}\n`
+    expect(await reasonOf(await signNote(foreign, `x${origin}`, await fixedKey(1)))).toBe(
+      'wrong_origin',
+    )
+  })
+
+  test('takes an archive that tar filled up with empty blocks, and no more of them than that', async () => {
+    const filled = (length: number): Uint8Array => join([bundle, new Uint8Array(length)])
+    const record = 10_240 - (bundle.length % 10_240)
+    for (const length of [512, record]) expect((await verify(filled(length))).ok).toBe(true)
+    expect(await verify(filled(512 * 20))).toEqual({ ok: false, reason: 'not_an_archive' })
+    expect(await verify(filled(100))).toEqual({ ok: false, reason: 'truncated' })
+    const spoilt = filled(record)
+    spoilt[spoilt.length - 1] = 1
+    expect(await verify(spoilt)).toEqual({ ok: false, reason: 'not_an_archive' })
+  })
+
+  test('names the file that is there, where another should be', async () => {
+    const extra = { name: 'notes', contents: new Uint8Array(1) }
+    expect(await verify(writeTar([...files, extra]))).toEqual({
+      ok: false,
+      reason: 'unexpected_file',
+      file: 'notes',
+    })
+    const body = files.find(({ name }) => name.startsWith('bodies/'))
+    expect(await verify(writeTar(files.filter((file) => file !== body)))).toMatchObject({
+      reason: 'body_missing',
+      file: body?.name,
+    })
   })
 
   test('never throws, whatever it is given', async () => {

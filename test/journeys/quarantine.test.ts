@@ -79,6 +79,7 @@ function argumentsFor({
     'erasure.erase': [erasedId, { reason: 'subject_request' }],
     'erasure.request': [id, { reason: 'subject_request', grace: { days: 1 } }],
     'erasure.cancel': [plan.erasureId],
+    'erasure.certificates': [],
     'erasure.pending': [],
     'erasure.work': [],
     'erasure.retry': [plan.erasureId, { hook: 'mailing' }],

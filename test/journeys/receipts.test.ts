@@ -146,7 +146,7 @@ journey('a bundle holds all decisions of one person under one checkpoint', async
   expect(await verifyReceiptBundle(empty, trustOf(acme))).toEqual({
     ok: true,
     records: [],
-    log: { verified: 'none' },
+    log: { verified: 'signed' },
   })
   expect(await collect(acme.consent.receipts(cleo))).toEqual([])
   await acme.close()

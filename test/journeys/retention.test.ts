@@ -151,11 +151,11 @@ describe('the due index', () => {
     await offers.contact.update(id, { nick: 'A' })
     const { recordId } = await support.order.create(id, { amount: 5 })
     await privity.retention.event(id, { record: 'order', recordId, event: 'closed' })
-    expect(await dates(place)).toEqual(['2026-02-14 0000', '2034-01-01 0001 many'])
+    expect(await dates(place)).toEqual(['2026-02-14 0000', '2033-12-31 0001 many'])
     // What is erased in part is not due again.
     const scope = { records: [{ record: 'contact', fields: ['born'] }] } as const
     await privity.erasure.erase(id, { reason: 'subject_request', scope })
-    expect(await dates(place)).toEqual(['2028-01-15 0000', '2034-01-01 0001 many'])
+    expect(await dates(place)).toEqual(['2028-01-15 0000', '2033-12-31 0001 many'])
     await isSound(privity)
     await support.order.remove(id, recordId)
     await support.visit.create(id, { text: 'x' })
@@ -243,13 +243,13 @@ describe('what is due', () => {
     const later = await due('2029-01-01T00:00:00Z')
     expect(later.map(said)).toEqual([
       'contact, 2026-02-14, erase nick 2028-01-15, anonymise born 2026-02-14',
-      'order, 2027-01-16, erase remark 2027-01-16, amount: AWR art. 52(4) 2034-01-01T00:00:00.000Z',
+      'order, 2027-01-16, erase remark 2027-01-16, amount: AWR art. 52(4) 2033-12-31T23:00:00.000Z',
     ])
     expect(later[1]).toMatchObject({ subjectId: id, recordId })
     expect(later[1]?.kept[0]?.source).toBe('https://wetten.overheid.nl/BWBR0002320')
     expect(await due('2029-01-01T00:00:00Z', 1)).toHaveLength(1)
     expect((await due('2034-01-01T00:00:00Z')).map(said)[1]).toBe(
-      'order, 2027-01-16, erase amount 2034-01-01, erase remark 2027-01-16',
+      'order, 2027-01-16, erase amount 2033-12-31, erase remark 2027-01-16',
     )
     clock.set(Date.UTC(2028, 5, 1))
     expect((await due()).map(({ record }) => record)).toEqual(['contact', 'order'])

@@ -69,6 +69,9 @@ describe('the controller key', () => {
       return new Uint8Array(createHmac('sha256', key).update(message).digest())
     }
     expect(KEY.tag(utf8('x'))).toEqual(mac('tag', utf8('x')))
+    expect(KEY.leaf(utf8('x'))).toEqual(mac('leaf', utf8('x')))
+    const disclosed = createHmac('sha256', KEY.leafKey()).update(utf8('x')).digest()
+    expect(KEY.leaf(utf8('x'))).toEqual(new Uint8Array(disclosed))
     expect(KEY.externalToken('crm:1')).toEqual(mac('external', utf8('crm:1')))
     const parts = Buffer.from('000000020000000261620000000163', 'hex')
     expect(KEY.operationToken('ab', 'c')).toEqual(mac('operation', parts))

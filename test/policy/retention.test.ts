@@ -126,6 +126,14 @@ describe('retention', () => {
     ['no text', { retention: { ...KEEP, from: 1 } }, ['retention from invalid_type']],
     ['what there is not', { retention: { ...KEEP, for: 1 } }, ['retention for unrecognized_keys']],
     ['another end', { retention: { ...KEEP, until: 'easter' } }, ['retention until invalid_value']],
+    ['no text for a zone', { retention: { ...KEEP, zone: 1 } }, ['retention zone invalid_type']],
+    [
+      'a zone that nobody knows',
+      { retention: { ...KEEP, zone: 'Europe/Atlantis' } },
+      ['retention zone not_a_time_zone'],
+    ],
+    ['no zone', { retention: { ...KEEP, zone: '' } }, ['retention zone not_a_time_zone']],
+    ['an offset', { floor: { ...FLOOR, zone: '+01:00' } }, ['floor zone not_a_time_zone']],
     ['a floor without ground', { floor: KEEP }, ['floor ground required']],
     ['a floor of nothing', { floor: { ...FLOOR, keep: { days: 0 } } }, ['floor keep too_small']],
     [
@@ -178,17 +186,38 @@ describe('retention', () => {
       hashOf({ retention: { ...KEEP, keep: { years: 3 } } }),
       hashOf({ retention: { ...KEEP, from: 'updated' } }),
       hashOf({ retention: { ...KEEP, until: 'end_of_year' } }),
+      hashOf({ retention: { ...KEEP, zone: 'Europe/Paris' } }),
+      hashOf({ retention: { ...KEEP, zone: 'UTC' } }),
       hashOf({ floor: FLOOR }),
+      hashOf({ floor: { ...FLOOR, zone: 'Europe/Paris' } }),
       hashOf({ floor: [FLOOR, { ...FLOOR, ground: 'another' }] }),
       hashOf({ atEnd: { anonymise: () => 'x' } }),
       hashOf({}, { retention: KEEP }),
       hashOf({}, { floor: FLOOR }),
       hashOf({}, { events: ['closed'] }),
       hashOf({}, {}, KEEP),
+      hashOf({}, {}, { ...KEEP, zone: 'Europe/Paris' }),
     ]
     expect(new Set(hashes).size).toBe(hashes.length)
     expect(hashOf({ atEnd: 'erase' }, { events: [] })).toBe(hashOf({}))
     expect(hashOf({ floor: [FLOOR] })).toBe(hashOf({ floor: FLOOR }))
+  })
+
+  test('counts in UTC with the hash that it had before there were zones', () => {
+    const year = { ...KEEP, until: 'end_of_year' } as const
+    expect(hashOf({ floor: { ...year, zone: undefined, ground: 'law' } }, {}, year)).toBe(
+      '0NKnC5v25O4YY32pqhmBmmi77kltvwVVTNpaKvV4umo',
+    )
+  })
+
+  test('in another zone is another rule for what is stored', () => {
+    const rulesIn = (options: object): unknown =>
+      compilePolicy(
+        policyOf(undefined, record({ retention: { ...KEEP, ...options } })),
+      ).records.get('it')?.retention?.id
+    const ids = [{}, { zone: 'UTC' }, { zone: 'Europe/Paris' }].map(rulesIn)
+    expect(new Set(ids).size).toBe(3)
+    expect(ids).not.toContain(undefined)
   })
 })
 
@@ -217,7 +246,31 @@ describe('a policy explains', () => {
   test('what a law keeps, with its source', () => {
     const floor = statutory('FR.accounts', { from: 'created' })
     const it = record({ retention: KEEP, floor })
-    expect(findings(undefined, it)).toEqual(['info floor it a  Code de commerce art. L123-22'])
+    expect(findings(undefined, it)).toEqual([
+      'info floor it a  Code de commerce art. L123-22',
+      'warning floor_unread it a',
+    ])
+  })
+
+  test('what a law keeps and nobody can read once the person is erased', () => {
+    const purposes = { ...SUPPORT, books: { basis: 'legal_obligation', description: 'Books' } }
+    const it = defineLoosely(
+      purposes,
+      ({ field }: LooseKit) => ({
+        read: field(z.string(), { purposes: ['support', 'books'], floor: [FLOOR, FLOOR] }),
+        unread: field(z.string(), { purposes: ['support'], floor: [FLOOR, FLOOR] }),
+        free: field(z.string(), { purposes: ['support'] }),
+      }),
+      { retention: KEEP },
+    )
+    const define = definePolicy as Loose
+    const policy = define({ controller, purposes, records: { it }, roles: {} }) as {
+      explain(): readonly PolicyFinding[]
+    }
+    expect(policy.explain()).toMatchObject([
+      { level: 'info', what: 'floor', fields: ['read', 'unread'] },
+      { level: 'warning', what: 'floor_unread', record: 'it', fields: ['unread'] },
+    ])
   })
 
   test('which purpose is to need a field for longer than it is kept', () => {
@@ -253,8 +306,25 @@ describe('a duty by its name', () => {
       until: 'end_of_year',
       ground: 'AWR art. 52(4)',
       source: 'https://wetten.overheid.nl/BWBR0002320',
+      zone: 'Europe/Amsterdam',
       from: 'created',
     })
+  })
+
+  test('counts the years of its country, or of the zone that the app says', () => {
+    const count = { from: 'created' } as const
+    const zones = (
+      ['DE.books', 'DE.vouchers', 'DE.letters', 'FR.accounts', 'GB.company'] as const
+    ).map((duty) => statutory(duty, count).zone)
+    expect(zones).toEqual([
+      'Europe/Berlin',
+      'Europe/Berlin',
+      'Europe/Berlin',
+      'Europe/Paris',
+      'Europe/London',
+    ])
+    const elsewhere = { ...count, zone: 'Indian/Reunion' }
+    expect(statutory('FR.accounts', elsewhere)).toMatchObject(elsewhere)
   })
 
   test('is refused when nobody knows it', () => {
@@ -263,6 +333,9 @@ describe('a duty by its name', () => {
       expect(faultsOf(() => ask(name, { from: 'created' }))).toEqual(['duty not_declared'])
     expect(faultsOf(() => ask('NL.tax'))).toEqual(['count not_an_object'])
     expect(faultsOf(() => ask('NL.tax', { from: 1 }))).toEqual(['count from not_a_string'])
+    expect(faultsOf(() => ask('NL.tax', { from: 'created', zone: 1 }))).toEqual([
+      'count zone not_a_string',
+    ])
   })
 
   test('is a floor that every record takes', () => {

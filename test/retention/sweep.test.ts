@@ -153,7 +153,11 @@ describe('a hold', () => {
     const unknown = hold({ matter: 'c1', reviewAt, records: [{ record: 'x' }] })
     expect(await refusal(unknown)).toMatchObject({
       code: 'not_declared',
-      details: { kind: 'record', declared: ['contact', 'invoice', 'ticket'] },
+      details: {
+        kind: 'record',
+        path: ['records', 0, 'record'],
+        declared: ['contact', 'invoice', 'ticket'],
+      },
     })
     await privity.close()
   })

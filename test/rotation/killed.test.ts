@@ -12,6 +12,7 @@ import {
   giveOnWeb,
   openAcme,
 } from '../support/acme.ts'
+import { copiedRows } from '../support/copied-rows.ts'
 import { type EpochKeys, epochKeys } from '../support/epoch-keys.ts'
 import { dyingStore } from '../support/stores.ts'
 
@@ -47,15 +48,6 @@ function openOn(
   options: { readonly shards?: number } = {},
 ): Promise<Acme> {
   return openAcme(memoryStore({ share }), { keys, clock: eagerClock(), ...options })
-}
-
-function copyOf({ rows }: Template): MemoryData {
-  const data = memoryData()
-  for (const [key, value] of rows) {
-    data.rows.set(key, value.slice())
-    data.order.add(key)
-  }
-  return data
 }
 
 /** What is not done yet of the four; the same calls whoever makes them. */
@@ -112,7 +104,7 @@ for (const shards of [1, 2]) {
       let nth = 0
       while (isMet) {
         nth += 1
-        const data = copyOf(template)
+        const data = copiedRows(template.rows)
         const kms = fresh()
         let armed = false
         const dying = dyingStore(memoryStore({ share: data }), { nth, when, armed: () => armed })
@@ -135,9 +127,9 @@ test('whichever call of the store fails, calling it again in the same process ge
   for (const kind of ['before', 'after-applied', 'double-delivery'] as const) {
     let isMet = true
     for (let nth = 1; isMet; nth += 1) {
-      const data = copyOf(template)
+      const data = copiedRows(template.rows)
       const kms = fresh()
-      const counted = faultyStore(memoryStore({ share: copyOf(template) }), [])
+      const counted = faultyStore(memoryStore({ share: copiedRows(template.rows) }), [])
       await openAcme(counted, { keys: fresh().provider(), clock: eagerClock() })
       const at = counted.calls.all + nth
       const store = faultyStore(memoryStore({ share: data }), [{ nth: at, kind }])
@@ -160,7 +152,7 @@ test('whichever call of the provider fails, calling it again gets there', {
   for (const when of ['before', 'after'] as const) {
     let isMet = true
     for (let nth = 1; isMet; nth += 1) {
-      const data = copyOf(template)
+      const data = copiedRows(template.rows)
       const kms = fresh()
       let armed = false
       let calls = 0

@@ -9,6 +9,7 @@ import { resealPerson } from '../../src/rotation/reseal-person.ts'
 import { rewrapPerson } from '../../src/rotation/rewrap.ts'
 import { decodeContainer, SECTION } from '../../src/storage/container.ts'
 import { controller, eagerClock } from '../support/acme.ts'
+import { copiedRows } from '../support/copied-rows.ts'
 import { type EpochKeys, epochKeys } from '../support/epoch-keys.ts'
 import { createLanes } from '../support/lanes.ts'
 import { openVault, type OpenVault } from '../support/open-vault.ts'
@@ -84,15 +85,6 @@ async function makeTemplate(): Promise<Template> {
   return { rows: new Map(data.rows), people, kms }
 }
 
-function copyOf({ rows }: Template): MemoryData {
-  const data = memoryData()
-  for (const [key, value] of rows) {
-    data.rows.set(key, value.slice())
-    data.order.add(key)
-  }
-  return data
-}
-
 const CARES: {
   readonly [N in keyof typeof SCHEDULES]: (opened: OpenVault, id: string) => Promise<unknown>
 } = {
@@ -128,7 +120,7 @@ for (const name of ['rewrap', 'reseal'] as const) {
     const met: Met = {}
     for (let first = 0; first < schedules; first += BATCH) {
       const lanes = createLanes()
-      const data = copyOf(template)
+      const data = copiedRows(template.rows)
       const racer = async (): Promise<Racer> => {
         const { store, die } = lanes.lane(memoryStore({ share: data }))
         const keys = template.kms.provider()

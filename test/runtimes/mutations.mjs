@@ -98,7 +98,8 @@ export function byteMutations(bytes) {
     ['that is empty', new Uint8Array(0)],
     ['without its end', bytes.slice(0, -1)],
     ['of half its length', bytes.slice(0, bytes.length / 2)],
-    ['with a block more', Uint8Array.of(...bytes, ...new Uint8Array(512))],
+    ['with a block more', Uint8Array.of(...bytes, ...new Uint8Array(512).fill(1))],
+    ['with a byte more', Uint8Array.of(...bytes, 0)],
     ['with a byte before it', Uint8Array.of(0, ...bytes)],
     ['twice', Uint8Array.of(...bytes, ...bytes)],
     ...places.map((at) => [

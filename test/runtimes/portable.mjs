@@ -10,6 +10,7 @@ import {
   defineRecord,
   isPrivityError,
   localKeys,
+  statutory,
 } from 'privity'
 import { memoryStore } from 'privity/memory'
 import { sealFor } from 'privity/seal'
@@ -25,8 +26,14 @@ const contact = defineRecord(purposes, ({ field }) => ({
   name: field(z.string().min(1), { purposes: ['support', 'marketing'] }),
   address: field(z.string(), { purposes: ['support'] }),
 }))
+const controller = {
+  id: 'acme',
+  name: 'Acme',
+  contact: 'privacy@acme.example',
+  country: 'NL',
+}
 const policy = definePolicy({
-  controller: { id: 'acme', name: 'Acme', contact: 'privacy@acme.example', country: 'NL' },
+  controller,
   purposes,
   records: { contact },
   roles: { agent: { purposes: ['support'] }, marketer: { purposes: ['marketing'] } },
@@ -66,7 +73,32 @@ export async function story() {
   check(!(await verifyReceipt(altered(receipt), trust)).ok, 'an altered receipt does not')
   check((await privity.ledger.verify()).ok, 'the log verifies')
   await privity.close()
+  await keptForYears(secret)
   return checks
+}
+
+/** What needs the time zones of the platform. */
+async function keptForYears(secret) {
+  const books = definePurposes({ books: { basis: 'legal_obligation', description: 'Keep books' } })
+  const invoice = defineRecord(
+    books,
+    ({ field }) => ({ amount: field(z.int(), { purposes: ['books'] }) }),
+    { floor: statutory('NL.tax', { from: 'created' }) },
+  )
+  const roles = { clerk: { purposes: ['books'] } }
+  const shop = await createPrivity({
+    policy: definePolicy({ controller, purposes: books, records: { invoice }, roles }),
+    store: memoryStore(),
+    keys: localKeys(secret),
+    // 1 January, 00:30, in Amsterdam.
+    clock: { now: () => Date.UTC(2026, 11, 31, 23, 30) },
+  })
+  const { id } = await shop.subjects.register()
+  await shop.accessor({ purpose: 'books', actor: actor('clerk') }).invoice.create(id, { amount: 7 })
+  const { items } = await shop.erasure.plan(id, { reason: 'subject_request' })
+  const ends = items.flatMap(({ until }) => until ?? [])
+  check(ends.join() === '2034-12-31T23:00:00.000Z', 'a year ends when it does in Amsterdam')
+  await shop.close()
 }
 
 /** What needs the streams and the elliptic curves of the platform. */

@@ -112,13 +112,12 @@ interface ShopOptions {
   readonly keys?: KeyProvider
   readonly hooks?: readonly ErasureHook[]
   readonly journal?: Store
+  readonly suppression?: 'off'
 }
 
 /** The shop, as another process opens it. */
-export async function reopenShop(
-  store: Store,
-  { clock = fakeClock(START), keys = localKeys(SECRET), hooks = [], journal }: ShopOptions = {},
-): Promise<Shop> {
+export async function reopenShop(store: Store, options: ShopOptions = {}): Promise<Shop> {
+  const { clock = fakeClock(START), keys = localKeys(SECRET), hooks = [], journal } = options
   const keyStore = keyStoreOf(store)
   const privity = await createPrivity({
     policy,
@@ -128,6 +127,7 @@ export async function reopenShop(
     hooks,
     ...(keyStore === undefined ? {} : { keyStore }),
     ...(journal === undefined ? {} : { journal }),
+    ...(options.suppression === undefined ? {} : { suppression: options.suppression }),
   })
   return {
     privity: privity as never,

@@ -86,7 +86,7 @@ export async function storedBodies(
     }
     if (!/\/c\/e\/[0-9a-f]{8}$/.test(key)) return []
     return [
-      { key, personId: undefined, ...split(controller.open(key, sealed)), tag: controller.tag },
+      { key, personId: undefined, ...split(controller.open(key, sealed)), tag: controller.leaf },
     ]
   })
   return bodies.toSorted((a, b) => a.body.index - b.body.index)

@@ -97,8 +97,17 @@ test('what cannot be tried is registered as a test that says so', async () => {
     'not proven, because the suite was given no outage: K11 secrets out of reach are unavailable, and no others are made in their place',
     'not proven, because the suite was given no again: K29 other processes notice new and dead epochs',
     'not proven, because the suite was given no again: K30 rotations in several processes make an epoch each',
+    'not proven in all: K10, K29, K30 without again; K11 without outage',
   ])
   expect(new Set(titles).size).toBe(titles.length)
+})
+
+test('what is tried in full has no list of what is not proven', async () => {
+  const titles: string[] = []
+  const refuse = () => Promise.reject(new TypeError('not opened here'))
+  const register = (title: string) => titles.push(title)
+  keyProviderSuite({ test: register, epochs: 'many', open: refuse, again: refuse, outage: refuse })
+  expect(titles.filter((title) => title.startsWith('not proven'))).toEqual([])
 })
 
 /** Numbers of the cases that fail, each once. */

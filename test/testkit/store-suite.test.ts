@@ -7,11 +7,13 @@ import { aliasingOut } from '../broken/aliasing-out.ts'
 import { checksIgnored } from '../broken/checks-ignored.ts'
 import { chunkedBatch } from '../broken/chunked-batch.ts'
 import { conflictAsSuccess } from '../broken/conflict-as-success.ts'
+import { endlessPages } from '../broken/endless-pages.ts'
 import { earlyResolve } from '../broken/early-resolve.ts'
 import { emptyAsAbsent } from '../broken/empty-as-absent.ts'
 import { falseScrub } from '../broken/false-scrub.ts'
 import { foreignErrors } from '../broken/foreign-errors.ts'
 import { forgetsAtClose } from '../broken/forgets-at-close.ts'
+import { inclusiveAfter } from '../broken/inclusive-after.ts'
 import { lastWriteWins } from '../broken/last-write-wins.ts'
 import { localeOrder } from '../broken/locale-order.ts'
 import { offsetPaging } from '../broken/offset-paging.ts'
@@ -71,6 +73,16 @@ const BROKEN: readonly Broken[] = [
   { mistake: 'gives out views of a pool', register: poolViews, caughtBy: ['C4'] },
   { mistake: 'sorts as a language does', register: localeOrder, caughtBy: ['C8'] },
   { mistake: 'pages by offset', register: offsetPaging, caughtBy: ['C10'] },
+  {
+    mistake: 'begins a page with the last key',
+    register: inclusiveAfter,
+    caughtBy: ['C10', 'C11'],
+  },
+  {
+    mistake: 'overlooks where a page is to begin',
+    register: endlessPages,
+    caughtBy: ['C8', 'C10', 'C11'],
+  },
   { mistake: 'resolves before it has written', register: earlyResolve, caughtBy: ['C1', 'C29'] },
   { mistake: 'works after close', register: worksWhenClosed, caughtBy: ['C43'] },
   { mistake: 'forgets its rows at close', register: forgetsAtClose, caughtBy: ['C46', 'C47'] },
@@ -141,13 +153,16 @@ test('the suite passes an adapter that is in doubt about every failure', async (
 test('the suite has the sixty cases of the plan, each under its number', () => {
   const numbers = new Set<number>()
   storeSuite({
-    test: (title) => numbers.add(Number(/(?:^|: )C(\d+) /.exec(title)?.[1])),
+    test: (title) => {
+      const number = /(?:^|: )C(\d+) /.exec(title)?.[1]
+      if (!title.startsWith('not proven in all')) numbers.add(Number(number))
+    },
     open: () => Promise.reject(new TypeError('not opened here')),
   })
   expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, at) => at + 1))
 })
 
-test('what cannot be tried is registered as a test that says so', () => {
+test('what cannot be tried is registered as a test that says so, and listed by the last one', () => {
   const titles: string[] = []
   storeSuite({
     test: (title) => titles.push(title),
@@ -161,7 +176,42 @@ test('what cannot be tried is registered as a test that says so', () => {
       'not proven, because the suite was given no race: C27 two processes at once lose no update',
     ]),
   )
+  expect(titles.at(-1)).toMatch(/^not proven in all: /)
+  for (const part of ['C14, C41 without failAt', 'C35 without durability', 'C31 without kill']) {
+    expect(titles.at(-1)).toContain(part)
+  }
   expect(new Set(titles).size).toBe(titles.length)
+})
+
+test('what cannot be tried is skipped by a runner that can skip, and nothing else is', () => {
+  const [run, skipped]: [string[], string[]] = [[], []]
+  storeSuite({
+    test: Object.assign((title: string) => void run.push(title), {
+      skip: (title: string) => skipped.push(title),
+    }),
+    open: () => Promise.reject(new TypeError('not opened here')),
+  })
+  expect(run.filter((title) => title.startsWith('not proven'))).toEqual([])
+  expect(skipped.filter((title) => !title.startsWith('not proven'))).toEqual([])
+  expect(skipped.at(-1)).toMatch(/^not proven in all: /)
+})
+
+test.for([
+  {
+    mistake: 'a page that begins too early',
+    register: inclusiveAfter,
+    number: 'C10',
+    rule: 'after',
+  },
+  { mistake: 'pages without end', register: endlessPages, number: 'C11', rule: 'after' },
+  {
+    mistake: 'a commit that has not happened',
+    register: earlyResolve,
+    number: 'C1',
+    rule: 'resolves',
+  },
+])('the first failure of $mistake names the rule', async ({ register, number, rule }) => {
+  expect(await firstMessage(register, number)).toContain(rule)
 })
 
 test('the suite fails an adapter that leaves rejections unhandled', async () => {
@@ -197,6 +247,16 @@ async function failedCases(
     if (outcome === 'failed') failed.add(number)
   }
   return [...failed].sort(byNumber)
+}
+
+/** Why the first test with this number fails. */
+async function firstMessage(register: RegisterSuite, number: string): Promise<string> {
+  const runs: (() => Promise<void>)[] = []
+  register((title, run) => {
+    if (title.startsWith(`${number} `)) runs.push(run)
+  })
+  const failure = await runs[0]?.().catch((error: unknown) => error)
+  return failure instanceof Error ? failure.message : 'it passed'
 }
 
 function byNumber(a: string, b: string): number {

@@ -10,8 +10,8 @@ import type { Person } from '../../subjects/person.ts'
 import { keepPersonUp, type Upkeep } from '../../subjects/upkeep.ts'
 import { openHeads, type RecordHeads } from '../../vault/record-heads.ts'
 import type { Vault } from '../../vault/vault.ts'
-import type { Selection } from '../selection.ts'
 import { attachmentOf } from './attachments.ts'
+import { leftBehind } from './left-behind.ts'
 import { editRecord, lookupsOf, type RecordEdit } from './edit-record.ts'
 import {
   entryOf,
@@ -31,6 +31,8 @@ export interface BatchAsk {
   readonly erasureId: string
   /** What the log is told. Default: what went, under the id of the erasure. */
   readonly event?: JsonObject
+  /** Entry of the record that goes by itself, also where some of it has to stay. */
+  readonly root?: string
   /** What of a person goes, as they are at the moment of the commit. */
   select(person: Person, heads: RecordHeads): OwnedSelection
   /** As it was looked at, attachments included. */
@@ -140,8 +142,8 @@ interface Editable {
 }
 
 function editOf(
-  { vault }: BatchAsk,
-  selection: Selection,
+  { vault, root }: BatchAsk,
+  selection: OwnedSelection,
   { person, rows, record, open }: Editable,
 ): RecordEdit {
   const sealed = sealedIn(vault, { person, rows }, record)
@@ -149,7 +151,8 @@ function editOf(
   const reseals = new Set(
     open.flatMap((renewal) => (isUnderOld(record.head, renewal) ? [renewal.accessClass] : [])),
   )
-  return { sealed, reseals, work: work !== undefined && isTaking(work) ? work : undefined }
+  const left = work === undefined ? undefined : leftBehind(selection, work, root)
+  return { sealed, reseals, left, work: work !== undefined && isTaking(work) ? work : undefined }
 }
 
 /** What goes must go from under a key that goes as well, from under one that has to stay, or from under none. */
@@ -211,7 +214,9 @@ function upkeepOf(ask: BatchAsk, deciding: Deciding): Upkeep | undefined {
   const { vault, closing } = ask
   const { person, edits, works, open, dropped } = deciding
   const isDone = isClosed(ask, person)
-  const changed = edits.filter(({ work, reseals }) => work !== undefined || reseals.size > 0)
+  const changed = edits.filter(
+    ({ work, reseals, left }) => work !== undefined || left !== undefined || reseals.size > 0,
+  )
   if (changed.length === 0 && dropped.length === 0 && isDone) return undefined
   const made = new Set(
     open.flatMap((renewal) => (lacksNewer(person.ring, renewal) ? [renewal.accessClass] : [])),

@@ -1,9 +1,11 @@
+import { wakeAt } from '../../consent/ending.ts'
 import type { Draft } from '../../subjects/draft.ts'
 import { moveRecordDue } from '../../subjects/due.ts'
 import type { RecordHead, TokenFact } from '../../subjects/head.ts'
 import type { Rows } from '../../storage/participant.ts'
 import type { Person } from '../../subjects/person.ts'
 import { endFields } from '../../vault/end-fields.ts'
+import { leftAfter } from '../../vault/left.ts'
 import { pageEntry, pageOf } from '../../vault/open-record.ts'
 import { dropTokens } from '../../vault/record-tokens.ts'
 import {
@@ -23,6 +25,8 @@ export interface RecordEdit {
   readonly work: RecordWork | undefined
   /** Classes whose section is sealed anew, under the key that is the newest then. */
   readonly reseals: ReadonlySet<number>
+  /** What its head is to remember. */
+  readonly left?: string | undefined
 }
 
 /** Where a record is edited. */
@@ -62,9 +66,24 @@ export function editRecord(editing: Editing, edit: RecordEdit): void {
     // Values that stay what they were are of the revision that they were of.
     ...(work === undefined ? {} : { revision: draft.sequence, ...dropLookups(editing, work) }),
     ...ownerLeft(edit),
+    ...leftOver(editing, edit),
     sections,
   }
   writeHead(editing, sealed, work === undefined ? head : endedHead(editing, work, head))
+}
+
+/** What is still to go, once its ground has ended: the next sweep finds out when that is. */
+function leftOver(
+  { vault, draft }: Editing,
+  { sealed, work, left }: RecordEdit,
+): Pick<RecordHead, 'left'> {
+  const { policy, layouts, people } = vault
+  const { ownedBy } = policy.records.get(layouts.nameOfType(sealed.place.type)) ?? {}
+  const changed = [...(work?.gone.values() ?? [])].flat()
+  const rest = leftAfter(sealed.head, ownedBy, { kind: 'ended', changed })
+  if (left === undefined) return rest
+  wakeAt(draft, people.deps.keyspace, draft.at)
+  return { left: [...(rest.left ?? []), left] }
 }
 
 /** Nobody, once the field that names the owner is gone. */

@@ -10,6 +10,7 @@ import { type OpenJob, saveJob } from '../job.ts'
 import { attachmentOf, holdsKey } from './attachments.ts'
 import { type BatchAsk, eraseBatch } from './batch.ts'
 import { entryOf, type KeptOf, type Look, lookOver, type PlacedHead, selectionOf } from './look.ts'
+import { isTouched } from './left-behind.ts'
 import { isRenewed, isUnderOld, oldNames, renewClass, type Renewal } from './renewal.ts'
 import { requireFreeMembers } from './kept-group.ts'
 import type { PartJournal } from './part-journal.ts'
@@ -152,10 +153,10 @@ async function holdingClasses(
 
 /** Records that lose something, and those that are still under a key that goes. */
 function todoOf(
-  { works, records, person }: Look,
+  { works, records, person, selection }: Look,
   { renewals = [] }: PartialState,
 ): readonly Omit<PlacedHead, 'head'>[] {
-  const taken = works.filter(isTaking).map(({ sealed }) => sealed.place)
+  const taken = works.filter((work) => isTouched(selection, work)).map(({ sealed }) => sealed.place)
   const due = renewals.filter((renewal) => !isRenewed(person.ring, renewal))
   const under = records.filter(({ head }) => due.some((renewal) => isUnderOld(head, renewal)))
   return [...new Map([...taken, ...under].map((record) => [entryOf(record), record])).values()]

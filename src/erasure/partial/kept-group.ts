@@ -13,6 +13,8 @@ import type { Job } from '../job.ts'
 /** Name of what came to be kept after the plan was made. */
 export const KEPT = 'privity:kept'
 
+const OWN: ReadonlySet<string | undefined> = new Set(['ended', 'due', 'left'])
+
 /**
  * The members of a group of which a part may be erased, as they are now; none of anybody else, nor where it was
  * erased before.
@@ -33,5 +35,5 @@ export async function requireFreeMembers(
 
 /** What nobody asked for does not happen to what is restricted: Article 18(2) GDPR. */
 function isOwn({ partial }: Job): boolean {
-  return partial?.rule.kind === 'ended' || partial?.rule.kind === 'due'
+  return OWN.has(partial?.rule.kind)
 }

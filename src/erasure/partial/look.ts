@@ -1,6 +1,6 @@
 import type { Rows } from '../../storage/participant.ts'
 import type { Key } from '../../storage/store.ts'
-import type { RecordHead } from '../../subjects/head.ts'
+import { ORPHAN, type RecordHead, WHOLE } from '../../subjects/head.ts'
 import type { Person } from '../../subjects/person.ts'
 import { pageEntry, pageOf } from '../../vault/open-record.ts'
 import { openHeads, pageRows, readHeads, type RecordHeads } from '../../vault/record-heads.ts'
@@ -121,6 +121,8 @@ export function selectionOf(
 ): OwnedSelection {
   if (rule.kind === 'replayed') return selectReplayed(rule)
   if (rule.kind === 'later') return selectLater(rule)
+  if (rule.kind === 'left')
+    return selectionOf({ vault, keptOf, seen, ...leftIn(vault, heads) }, person, heads)
   const { policy } = vault
   // Where everything goes, so do the parts of everything.
   const hasParts = rule.kind !== 'all' && ownerLevels(vault) !== undefined
@@ -141,6 +143,17 @@ export function selectionOf(
     ...(owned === undefined ? {} : { owned }),
   }
   return selection
+}
+
+/** What was to go and had to stay, as the heads say it. */
+function leftIn({ layouts }: Vault, heads: RecordHeads): Pick<Looking, 'rule' | 'orphans'> {
+  const having = (left: string): readonly PlacedHead[] =>
+    placedHeads(heads).filter(({ head }) => head.left?.includes(left))
+  const items = having(WHOLE).map(({ type, recordId }) => ({
+    record: layouts.nameOfType(type),
+    ...(recordId === undefined ? {} : { recordId }),
+  }))
+  return { rule: { kind: 'records', items }, orphans: having(ORPHAN).map(entryOf) }
 }
 
 /** Every record of a person. */

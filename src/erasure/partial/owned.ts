@@ -1,4 +1,4 @@
-import type { RecordHead } from '../../subjects/head.ts'
+import { ORPHAN, type RecordHead } from '../../subjects/head.ts'
 import { pageEntry } from '../../vault/open-record.ts'
 import { openOwners } from '../../vault/open-owners.ts'
 import { ownerIn } from '../../vault/owner.ts'
@@ -154,7 +154,9 @@ function isOrphan(
   const { ownedBy } = target
   const owner = ownerIn({ layouts, seen: seen.owners }, ownedBy, place)
   if (owner === undefined) return true
-  return owner !== '' && heads.many[pageEntry(layouts.typeOf(ownedBy.record), owner)] === undefined
+  // Who named the owner does so no more, and it was not the app who said so.
+  if (owner === '') return place.head.left?.includes(ORPHAN) === true
+  return heads.many[pageEntry(layouts.typeOf(ownedBy.record), owner)] === undefined
 }
 
 function isOwnerGoing(state: State, target: PartTarget, place: Entry): boolean {

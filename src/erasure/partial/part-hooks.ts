@@ -1,9 +1,17 @@
 import type { CompiledPolicy } from '../../policy/compiled.ts'
 import type { ErasureHook, HookPart, HookScope } from '../hook.ts'
 
-/** Whether a hook takes part where not everything goes. Pure. */
+/** Whether a hook takes part in any part that concerns it. Pure. */
 export function isPartialHook({ partial }: ErasureHook): boolean {
   return partial !== undefined && partial !== false
+}
+
+/**
+ * Whether a hook takes part in the erasure of a part, or, when it `closes`, of all of somebody but what has to stay.
+ * What a hook reads is gone after that: one that needs plaintext would find nothing once the rest may go. Pure.
+ */
+export function takesPart(hook: ErasureHook, closes: boolean | undefined): boolean {
+  return isPartialHook(hook) || (closes === true && hook.needsPlaintext === true)
 }
 
 /**
@@ -15,7 +23,7 @@ export function isConcerned(
   { records }: HookScope,
   policy: Pick<CompiledPolicy, 'records'>,
 ): boolean {
-  if (typeof partial !== 'object') return partial === true
+  if (typeof partial !== 'object') return true
   return records.some((gone) => {
     const declared = policy.records.get(gone.record)
     if (declared === undefined) return true

@@ -4,7 +4,7 @@ import { hookContexts } from '../hook-context.ts'
 import { incomplete } from '../incomplete.ts'
 import type { Job } from '../job.ts'
 import { planHooks } from '../plan-hooks.ts'
-import { isConcerned, isPartialHook } from './part-hooks.ts'
+import { isConcerned, isPartialHook, takesPart } from './part-hooks.ts'
 import type { PartialState } from './state.ts'
 
 /** What asking hooks about a part needs. */
@@ -23,16 +23,18 @@ export async function planPartHooks(
   const { person } = await vault.people.read(subjectId)
   const { externalId } = person.head
   const scope = partial.hookScope
-  const hooks = installed.filter(isPartialHook)
-  // Without a scope a hook would erase everything.
-  if (scope === undefined && hooks.length > 0)
+  const untold = scope === undefined ? installed.filter(isPartialHook) : []
+  // Without a scope it would erase everything.
+  if (untold.length > 0)
     throw incomplete(
       job,
-      hooks.map(({ id }) => id),
+      untold.map(({ id }) => id),
     )
   const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
   const contexts = hookContexts(vault, about)
-  const asked = hooks.filter((hook) => scope && isConcerned(hook, scope, vault.policy))
+  const asked = installed
+    .filter((hook) => takesPart(hook, partial.closes))
+    .filter((hook) => scope === undefined || isConcerned(hook, scope, vault.policy))
   const planned = await planHooks(asked, contexts).finally(contexts.revoke)
   return { ...job, partial, hooks: planned, step: 'planned' }
 }

@@ -11,7 +11,7 @@ import { attachmentOf, holdsKey } from './attachments.ts'
 import { lookupsOf } from './edit-record.ts'
 import { hookScopeOf } from './hook-scope.ts'
 import { type KeptOf, type Look, lookOver } from './look.ts'
-import { isPartialHook } from './part-hooks.ts'
+import { takesPart } from './part-hooks.ts'
 import type { Replayable } from './replayed-selection.ts'
 import type { PartialState } from './state.ts'
 import { isTaking, touchedBy } from './work.ts'
@@ -38,7 +38,7 @@ export async function planPartial(planning: PlanningPartial): Promise<PartialSta
     ...(await heldKeys(vault, look)),
     ...(closes ? hooksLeftOut(hooks) : []),
   ]
-  const hookScope = hooks.some(isPartialHook)
+  const hookScope = hooks.some((hook) => takesPart(hook, closes))
     ? hookScopeOf(look, (record, fieldId) => fieldName(vault, record, fieldId))
     : undefined
   return {
@@ -69,7 +69,7 @@ export function leftOutOf({ exclusions }: PartialState): readonly Exclusion[] {
 /** Somebody is to be erased as a whole, and what another system has stays until that can be done. */
 function hooksLeftOut(hooks: readonly ErasureHook[]): readonly Exclusion[] {
   return hooks
-    .filter((hook) => !isPartialHook(hook))
+    .filter((hook) => !takesPart(hook, true))
     .map(({ id }) => ({ what: `hook:${id}`, count: 1, ground: NOT_PARTIAL }))
 }
 

@@ -4,7 +4,7 @@ import type { Exclusion } from '../exclusion.ts'
 import type { Job } from '../job.ts'
 import type { PartJournal } from './part-journal.ts'
 import { type PartHooksDeps, planPartHooks } from './plan-part-hooks.ts'
-import { isPartialHook } from './part-hooks.ts'
+import { takesPart } from './part-hooks.ts'
 import { planPartial } from './plan-partial.ts'
 import type { ReplayedRule } from './replayed-rule.ts'
 import { resolveRule } from './resolve-rule.ts'
@@ -63,9 +63,12 @@ export function whyNobody(error: unknown): 'absent' | 'erased' | 'unreadable' | 
   return isUnreadable(error) ? 'unreadable' : undefined
 }
 
-function hooksLeftOut({ hooks }: ReplayedDeps, { hookScope }: ReplayedState): readonly Exclusion[] {
+function hooksLeftOut(
+  { hooks }: ReplayedDeps,
+  { hookScope, closes }: ReplayedState,
+): readonly Exclusion[] {
   if (hookScope === undefined) return []
   return hooks
-    .filter(isPartialHook)
+    .filter((hook) => takesPart(hook, closes))
     .map(({ id }) => ({ what: `hook:${id}`, count: 1, ground: 'not_replayed' }))
 }

@@ -6,20 +6,28 @@ import { seeMembers } from '../../subjects/holds.ts'
 import { type Upkeep, keepPersonUp } from '../../subjects/upkeep.ts'
 import { isOutrun } from '../../vault/lookups.ts'
 import { recordReads } from '../../vault/open-record.ts'
-import { anonymisedValue, type PlainRecord, readPlain } from '../../vault/plain-record.ts'
+import {
+  anonymisedValue,
+  type PlainRecord,
+  readPlain,
+  sealedRecord,
+} from '../../vault/plain-record.ts'
 import { partTargets } from '../../vault/parts.ts'
 import { draftRecord } from '../../vault/record-draft.ts'
 import { tokenReads } from '../../vault/record-tokens.ts'
 import type { Vault } from '../../vault/vault.ts'
 import { editRecord } from '../partial/edit-record.ts'
-import type { RecordWork } from '../partial/work.ts'
+import { leftBehind } from '../partial/left-behind.ts'
+import { entryOf } from '../partial/look.ts'
 import type { Verb } from './findings.ts'
 import type { Referring } from './find-references.ts'
 import {
   isClosed,
   keptOfDeps,
+  lookAtReference,
   type Looking,
   type ReferenceDeps,
+  type Standing,
   standingOf,
 } from './look-reference.ts'
 import { removeOwner } from './remove-record.ts'
@@ -29,10 +37,13 @@ export interface Clearing extends Looking {
   readonly signal: AbortSignal | undefined
 }
 
+/** What became of a reference; `kept`: something keeps it, and nothing is lost by that. */
+export type Cleared = 'done' | 'kept'
+
 /** What takes the place of a reference; nothing where it is cleared, or goes with its record. */
 type Making = (referring: Referring, subjectId: string) => StoredFields
 
-const EVENT = 'reference.cleared'
+const EVENT = { open: 'reference.cleared', stays: 'reference.kept' } as const
 const NO_CLASSES: ReadonlySet<number> = new Set()
 /** Whoever is gone has no record any more. */
 export const LEAVING: ReadonlySet<string> = new Set(['not_found', 'erased'])
@@ -42,8 +53,8 @@ const IN_THE_WAY: ReadonlySet<string> = new Set(['invalid_input', 'store_full'])
 const LOOKS = 32
 
 /**
- * Does with one reference what the policy says, in a commit of the person whose record it is. What is kept, what is
- * behind a fence, what nobody can open and what cannot be cleared stays as it is.
+ * Does with one reference what the policy says, in a commit of the person whose record it is. What is behind a fence,
+ * what nobody can open and what cannot be cleared stays as it is.
  *
  * @throws {@link policy_outdated}
  */
@@ -52,16 +63,9 @@ export async function clearReference(
   referring: Referring,
   clearing: Clearing,
 ): Promise<void> {
-  const { lookups } = deps.vault
-  if (clearing.place.id === clearing.subjectId) return
-  await lookups.open()
-  const { version } = lookups
   try {
-    await clear(deps, referring, clearing)
+    if (clearing.place.id !== clearing.subjectId) await clearOrKeep(deps, referring, clearing)
   } catch (error) {
-    // Another process started a generation of lookup keys: provably not applied, and done again under it.
-    if (isPrivityError(error, 'write_conflict') && (await isOutrun(lookups, version)))
-      return clearReference(deps, referring, clearing)
     if (isPrivityError(error) && (LEAVING.has(error.code) || isClosed(error))) return
     // One record of somebody else must not keep the keys of the person.
     if (isPrivityError(error) && IN_THE_WAY.has(error.code)) return
@@ -69,44 +73,68 @@ export async function clearReference(
   }
 }
 
-async function clear(deps: ReferenceDeps, referring: Referring, clearing: Clearing): Promise<void> {
-  for (let looks = 1; looks <= LOOKS; looks += 1)
-    if ((await clearAsSeen(deps, referring, clearing)) === 'done') return
+/**
+ * The same, where whatever is in the way is told. Of what is kept the head remembers it, and a sweep looks again once
+ * its ground has ended.
+ *
+ * @throws {@link not_found} · @throws {@link erased} · @throws {@link policy_outdated}
+ */
+export async function clearOrKeep(
+  deps: ReferenceDeps,
+  referring: Referring,
+  clearing: Clearing,
+): Promise<Cleared> {
+  const { lookups } = deps.vault
+  await lookups.open()
+  const { version } = lookups
+  try {
+    return await clear(deps, referring, clearing)
+  } catch (error) {
+    // Another process started a generation of lookup keys: provably not applied, and done again under it.
+    if (isPrivityError(error, 'write_conflict') && (await isOutrun(lookups, version)))
+      return clearOrKeep(deps, referring, clearing)
+    throw error
+  }
+}
+
+async function clear(
+  deps: ReferenceDeps,
+  referring: Referring,
+  clearing: Clearing,
+): Promise<Cleared> {
+  for (let looks = 1; looks <= LOOKS; looks += 1) {
+    const outcome = await clearAsSeen(deps, referring, clearing)
+    if (outcome !== 'stale') return outcome
+  }
   throw new PrivityError('write_conflict', { attempts: LOOKS })
 }
 
-/** `stale`: somebody who shares the record was changed since, and nothing was done. */
+/** `stale`: somebody who shares the record was changed since, or what keeps it, and nothing was done. */
 async function clearAsSeen(
   deps: ReferenceDeps,
   referring: Referring,
   { place, subjectId, signal }: Clearing,
-): Promise<'done' | 'stale'> {
+): Promise<Cleared | 'stale'> {
   const { vault } = deps
   const { target, field, reference } = referring
   const { recordId } = place
   const read = await readPlain(vault, target, place)
   const members = await seeMembers(vault.people, read.person.head)
   const seen = standingOf(deps, referring, { subjectId, plain: read, members })
-  if (seen.kind !== 'open') return 'done'
+  if (seen.kind !== 'open' && seen.kind !== 'stays') return 'done'
   // Who it was about is not told: that is what goes.
   const action = reference.onErase
-  const event = { type: EVENT, record: target.record.name, field: field.name, action }
-  if (hasParts(vault, referring)) {
+  const event = { type: EVENT[seen.kind], record: target.record.name, field: field.name, action }
+  if (seen.kind === 'open' && hasParts(vault, referring)) {
     const { revision } = seen
-    await removeOwner({
-      ...deps,
-      ...place,
-      target,
-      subjectId,
-      keptOf: keptOfDeps(deps),
-      revision,
-      event,
-      signal,
-    })
-    return 'done'
+    const keptOf = keptOfDeps(deps)
+    await removeOwner({ vault, keptOf, ...place, target, subjectId, revision, event, signal })
+    // What came to keep it meanwhile is remembered as well.
+    const { kind } = await lookAtReference(deps, referring, { place, subjectId })
+    return kind === 'stays' ? 'stale' : 'done'
   }
-  let outcome: 'done' | 'stale' = 'done'
-  const set = MAKING[reference.onErase](referring, subjectId)
+  let outcome: Cleared | 'stale' = seen.kind === 'open' ? 'done' : 'kept'
+  const set = seen.kind === 'open' ? MAKING[action](referring, subjectId) : {}
   await keepPersonUp(vault.people, {
     id: place.id,
     signal,
@@ -119,20 +147,26 @@ async function clearAsSeen(
     ],
     held: members.keys,
     plan: (person, rows): Upkeep | undefined => {
-      outcome = members.isSame(person.head, rows) ? 'done' : 'stale'
-      if (outcome === 'stale') return undefined
-      // A value that was written since, or came under a hold, is none any more.
       const plain = { person, rows, recordId }
+      // A value that was written since is none any more.
       const standing = standingOf(deps, referring, { subjectId, plain, members })
-      if (standing.kind !== 'open') return undefined
+      if (!members.isSame(person.head, rows) || standing.kind !== seen.kind) {
+        outcome = 'stale'
+        return undefined
+      }
+      if (standing.kind !== 'open' && isLeft(vault, referring, plain)) return undefined
       return {
         before: person,
         event,
-        edit: (draft) => edit(vault, referring, { draft, plain, work: standing.work, set }),
+        edit: (draft) => edit(vault, referring, { draft, plain, standing, set }),
       }
     },
   })
   return outcome
+}
+
+function isLeft(vault: Vault, { target, field }: Referring, plain: PlainRecord): boolean {
+  return sealedRecord(vault, target, plain).head.left?.includes(field.id) === true
 }
 
 /** What goes may take others along. */
@@ -153,17 +187,18 @@ const MAKING: { readonly [V in Verb]: Making } = {
 interface Editing {
   readonly draft: Draft
   readonly plain: PlainRecord
-  readonly work: RecordWork | undefined
+  readonly standing: Standing
   readonly set: StoredFields
 }
 
-function edit(
-  vault: Vault,
-  { target, field, reference }: Referring,
-  { draft, plain: { person, rows, recordId }, work, set }: Editing,
-): void {
-  if (work !== undefined) {
-    editRecord({ vault, person, draft, rows }, { sealed: work.sealed, work, reseals: NO_CLASSES })
+function edit(vault: Vault, referring: Referring, { draft, plain, standing, set }: Editing): void {
+  const { target, field, reference } = referring
+  const { person, rows, recordId } = plain
+  const work = standing.kind === 'open' ? standing.work : undefined
+  if (work !== undefined || standing.kind === 'stays') {
+    const sealed = work?.sealed ?? sealedRecord(vault, target, plain)
+    const left = work === undefined ? field.id : leftBehind({}, work, entryOf(sealed.place))
+    editRecord({ vault, person, draft, rows }, { sealed, work, left, reseals: NO_CLASSES })
     return
   }
   const record = draftRecord(vault, target, { draft, rows, recordId })

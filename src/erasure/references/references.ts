@@ -51,7 +51,8 @@ export async function clearReferences(
   const isKnown = referred === undefined || referred === job.referred
   // Remembered first: afterwards nothing says any more who referred.
   const known = isKnown ? open : await saveJob(vault.people.deps, open, { referred })
-  if (survey.open.length === 0) return known
+  // What is kept, too: it is remembered where it stands.
+  if (survey.all.length === 0) return known
   for (const referring of fields) {
     if (referring.reference.onErase === 'retain') continue
     const run = (place: Place): Promise<void> =>

@@ -7,12 +7,14 @@ import { pageRows, type RecordHeads } from '../../vault/record-heads.ts'
 import type { Target, Vault } from '../../vault/vault.ts'
 import { type BatchAsk, type BatchOutcome, eraseBatch } from '../partial/batch.ts'
 import {
+  entryOf,
   type KeptOf,
   type Look,
   lookOver,
   type OwnedSelection,
   selectionOf,
 } from '../partial/look.ts'
+import { isTouched } from '../partial/left-behind.ts'
 import { isTaking, touchedBy } from '../partial/work.ts'
 import type { Rule } from '../selection.ts'
 
@@ -66,9 +68,11 @@ async function removeAll(
   look: Look,
   members: MembersSeen,
 ): Promise<'done' | 'stale'> {
-  const works = look.works.filter(isTaking)
+  const { target, recordId } = removing
+  const root = entryOf({ type: target.type, recordId })
+  const works = look.works.filter((work) => isTouched(look.selection, work, root))
   for (let from = 0; from < works.length; from += BATCH) {
-    const ask = { ...askOf(removing, look), members }
+    const ask = { ...askOf(removing, look), members, root }
     const places = works.slice(from, from + BATCH).map(({ sealed }) => sealed.place)
     if ((await removeSome({ ...ask, records: places })) === 'stale') return 'stale'
   }

@@ -111,7 +111,7 @@ function openBody(
 
 function verifyLeaf(deep: Deep, body: ReadBody, stored: Uint8Array | undefined): void {
   const { index, sequence, commitment } = body
-  const leaf = encodeLeaf(deep.controller.tag, sequence, commitment)
+  const leaf = encodeLeaf(deep.controller.leaf, sequence, commitment)
   if (stored !== undefined && equalBytes(stored, leaf)) deep.account(deep.logs[0], index)
   else {
     const key = deep.keyspace.controllerBody(sequence)

@@ -1,12 +1,13 @@
 import type { Key, Row, Store } from '../../storage/store.ts'
 import { expectEqual } from '../expect.ts'
-import { batch, keysUnder, numbered, numberedKey, row, write } from '../rows.ts'
+import { batch, keysUnder, numbered, numberedKey, pageAfter, row, write } from '../rows.ts'
 import type { StoreCase, Trial } from './case.ts'
 
 /** Rows come in byte order, prefixes are literal, and paging misses and repeats nothing. */
 export const ORDER_CASES: readonly StoreCase[] = [
   { title: 'C8 keys come in byte order, not in that of any language', run: byteOrder },
   { title: 'C9 a prefix is literal: no character of it is a wildcard', run: literalPrefix },
+  { title: 'C10 a page begins after the key that `after` names', run: exclusive },
   { title: 'C10 pages of any size join to the whole', run: pageSizes },
   { title: 'C10 paging meets every lasting row once while others come and go', run: movingPages },
   { title: 'C11 10,000 rows come once each and in order', run: tenThousand },
@@ -56,6 +57,16 @@ async function literalPrefix({ store }: Trial): Promise<void> {
   }
 }
 
+async function exclusive({ store }: Trial): Promise<void> {
+  const rows = numbered('k/', 6)
+  await write(store, rows)
+  for (let at = 0; at < rows.length; at += 1) {
+    const after = numberedKey('k/', at)
+    const page = await pageAfter(store, 'k/', { after, limit: rows.length })
+    expectEqual(page, rows.slice(at + 1), `the page after ${after}`)
+  }
+}
+
 async function pageSizes({ store }: Trial): Promise<void> {
   const rows = numbered('k/', 23)
   await write(store, [row('j', 'before'), ...rows, row('k0', 'after'), row('k/~', 'last')])
@@ -74,7 +85,7 @@ async function movingPages({ store }: Trial): Promise<void> {
   const met: Key[] = []
   let page: readonly Row[] = []
   do {
-    page = await store.scan('k/', { after: met.at(-1), limit: 7 })
+    page = await pageAfter(store, 'k/', { after: met.at(-1), limit: 7 })
     met.push(...page.map(([key]) => key))
     await disturb(store, met.length)
   } while (page.length === 7)

@@ -4,7 +4,7 @@ import { isPrivityError } from '../../base/errors.ts'
 import type { Batch, Key, Row, Store } from '../../storage/store.ts'
 import { expectEqual, expectThat, rejectionOf } from '../expect.ts'
 import { type Random, seededRandom } from '../random.ts'
-import { batch, expectRows, keysUnder, numbered, row, write } from '../rows.ts'
+import { batch, expectRows, keysUnder, numbered, pageAfter, row, write } from '../rows.ts'
 import { unhandledDuring } from '../unhandled.ts'
 import type { StoreCase, Trial } from './case.ts'
 
@@ -123,7 +123,7 @@ async function countRows(store: Store): Promise<number> {
   let count = 0
   let page: readonly Row[] = []
   do {
-    page = await store.scan('', { after: page.at(-1)?.[0], limit: 1_000 })
+    page = await pageAfter(store, '', { after: page.at(-1)?.[0], limit: 1_000 })
     count += page.length
   } while (page.length === 1_000)
   return count
