@@ -5,6 +5,7 @@ import { addDuration, type Instant, toInstant } from '../base/time.ts'
 import type { ErasureHook } from './hook.ts'
 import { begunAt, progressOf } from './hook-progress.ts'
 import type { Job, Step } from './job.ts'
+import { isLeased } from './job-writer.ts'
 import { openJobs } from './open-jobs.ts'
 import type { ErasureDeps } from './erasure-deps.ts'
 import { isInGrace } from './grace.ts'
@@ -20,6 +21,8 @@ export interface PendingErasure {
   readonly dueAt: Instant
   /** Until when it can be cancelled. */
   readonly graceUntil?: Instant
+  /** Until when the process that runs its hooks keeps all others away, also after it died. */
+  readonly leasedUntil?: Instant
   readonly hooks: readonly PendingHook[]
 }
 
@@ -67,7 +70,8 @@ function toPending(
   job: Job,
   { hooks, now }: { readonly hooks: readonly ErasureHook[]; readonly now: number },
 ): PendingErasure {
-  const { erasureId, subjectId, step, plannedAt, startedAt = plannedAt, graceUntil } = job
+  const { erasureId, subjectId, step, plannedAt, startedAt = plannedAt, graceUntil, lease } = job
+  const until = isLeased(job, now) ? lease?.until : undefined
   return Object.freeze({
     erasureId,
     subjectId,
@@ -75,6 +79,7 @@ function toPending(
     startedAt: toInstant(startedAt),
     dueAt: toInstant(dueAtOf(job)),
     ...(graceUntil === undefined ? {} : { graceUntil: toInstant(graceUntil) }),
+    ...(until === undefined ? {} : { leasedUntil: toInstant(until) }),
     hooks: Object.freeze(progressOf(job).map((progress) => toPendingHook(job, hooks, progress))),
   })
 }

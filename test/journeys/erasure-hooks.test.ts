@@ -469,7 +469,11 @@ journey(
         expect(await refusal(other.erasure.resume(erasureId))).toMatchObject({
           code: 'write_conflict',
         })
+        const leasedUntil = new Date(clock.now() + LEASE).toISOString()
+        expect(await collect(other.erasure.pending())).toMatchObject([{ leasedUntil }])
         clock.advance(LEASE)
+        const [left] = await collect(other.erasure.pending())
+        expect(left).not.toHaveProperty('leasedUntil')
         await refusal(other.erasure.resume(erasureId))
         expect(hook.calls).toEqual(['verify row-1', 'execute row-1'])
       } else {
