@@ -57,7 +57,7 @@ export async function sweepPerson(
   // And what is shared is kept with each of its members.
   if (await isKeptByMember(people, person.head)) return { ...NOTHING, isDue: true, isKept: true }
   if (closed !== undefined && names.includes(CLOSED_DUE)) return eraseRest(deps, id, closed.reason)
-  const { ended, heads } = await lookAt(deps, id)
+  const { ended, heads } = await lookAt(deps, person)
   const occasion = String(dueOfPerson(person.head))
   for (const { target, recordId, anonymise } of ended)
     if (anonymise.length > 0)
@@ -93,9 +93,9 @@ interface Seen {
   readonly heads: RecordHeads
 }
 
-async function lookAt({ vault, keptOf }: SweepDeps, id: string): Promise<Seen> {
+async function lookAt({ vault, keptOf }: SweepDeps, before: Person): Promise<Seen> {
   const { people } = vault
-  const { person, heads } = await readHeads(people, (await people.read(id)).person)
+  const { person, heads } = await readHeads(people, before)
   const looked = { person, heads, kept: keptOf(person, heads) }
   return { ended: endedRecords(vault, looked, people.now()), heads }
 }

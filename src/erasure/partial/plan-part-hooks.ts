@@ -20,8 +20,6 @@ export async function planPartHooks(
   partial: PartialState,
 ): Promise<Job> {
   const { erasureId, subjectId } = job
-  const { person } = await vault.people.read(subjectId)
-  const { externalId } = person.head
   const scope = partial.hookScope
   const untold = scope === undefined ? installed.filter(isPartialHook) : []
   // Without a scope it would erase everything.
@@ -30,11 +28,14 @@ export async function planPartHooks(
       job,
       untold.map(({ id }) => id),
     )
-  const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
-  const contexts = hookContexts(vault, about)
   const asked = installed
     .filter((hook) => takesPart(hook, partial.closes))
     .filter((hook) => scope === undefined || isConcerned(hook, scope, vault.policy))
+  if (asked.length === 0) return { ...job, partial, hooks: [], step: 'planned' }
+  const { person } = await vault.people.read(subjectId)
+  const { externalId } = person.head
+  const about = { erasureId, subjectId, externalId, scope, person, signal: undefined }
+  const contexts = hookContexts(vault, about)
   const planned = await planHooks(asked, contexts).finally(contexts.revoke)
   return { ...job, partial, hooks: planned, step: 'planned' }
 }
