@@ -19,7 +19,7 @@ const HMAC = { name: 'HMAC', hash: 'SHA-256' } as const
 
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  // The hash itself: what noble wraps it in would be an eighth of `privity/verify`.
+  // The hash itself, internal to noble, whose version is therefore exact: its wrapping is an eighth of `privity/verify`.
   if (NODE === undefined) return new _SHA256().update(bytes).digest()
   // Without a hash object a third faster, but not in every runtime that has node:crypto; as text twice as
   // fast again, since a buffer has memory of its own to be made and collected.

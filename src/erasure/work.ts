@@ -53,10 +53,11 @@ export async function workOnErasures(deps: ErasureDeps, options: unknown): Promi
   const { signal, onProgress, limit = Number.POSITIVE_INFINITY } = parsed
   let counts = NOTHING
   for await (const found of openJobs(deps.vault.people, signal)) {
-    // What was shown of somebody and never run names what is theirs in other systems.
-    if ('outlived' in found)
+    if ('outlived' in found) {
+      // What was shown of somebody and never run names what is theirs in other systems.
       await forgetJob(deps.vault.people.deps, found.outlived).catch(() => undefined)
-    if ('outlived' in found) continue
+      continue
+    }
     const outcome = 'error' in found ? 'failed' : await workOn(deps, found.open, signal)
     signal?.throwIfAborted()
     counts = Object.freeze({ ...counts, [outcome]: counts[outcome] + 1 })
