@@ -93,7 +93,7 @@ export interface PrivityOptions<P extends Purposes, R> {
   /**
    * How many logs share the people with each other, 1 to 64, when many processes write at once. Fixed when the
    * store is made. Default: as it was made, or one. An anchor protects what is in the further logs once the main
-   * log has their checkpoints: once a minute while entries come, at `close`, and when the store is opened again.
+   * log has their checkpoints: within a minute, at `close`, and when the store is opened again.
    * Until then their receipts claim nothing.
    */
   readonly shards?: number
@@ -312,8 +312,7 @@ async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts)
 async function drain(ledger: Ledger, audit: Audit): Promise<void> {
   try {
     await audit.close()
-    await ledger.drain()
-    await ledger.note()
+    await ledger.close()
   } catch (error) {
     if (ledger.quarantine.contradiction === undefined) throw error
   }

@@ -1,5 +1,6 @@
 import { isPrivityError } from '../base/errors.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { createNoting, type Noting } from '../ledger/noting.ts'
 import { rest } from '../storage/patience.ts'
 import { readNoted, sealNoted } from './noted.ts'
 import { type Access, SEGMENT_ENTRIES } from './segment.ts'
@@ -29,7 +30,7 @@ interface State extends AuditDeps {
   flushing: Promise<void> | undefined
   /** Why the last flush failed, and until when nobody tries again unasked. */
   outage: { readonly error: unknown; readonly until: number } | undefined
-  notedAt: number
+  readonly noting: Noting
   readonly timer: AbortController
   timing: boolean
 }
@@ -37,7 +38,6 @@ interface State extends AuditDeps {
 const FLUSH_MS = 1_000
 /** Beyond this a deferred access waits for the store, so that an outage cannot fill the memory. */
 const MAX_PENDING = 4_096
-const NOTE_MS = 60_000
 
 /** Logs the accesses of this instance. */
 export function createAudit(deps: AuditDeps): Audit {
@@ -47,7 +47,7 @@ export function createAudit(deps: AuditDeps): Audit {
     pending: [],
     flushing: undefined,
     outage: undefined,
-    notedAt: deps.clock.now(),
+    noting: createNoting(deps, () => noteWriter(state)),
     timer: new AbortController(),
     timing: false,
   }
@@ -57,6 +57,7 @@ export function createAudit(deps: AuditDeps): Audit {
     flush: () => flush(state),
     close: async () => {
       state.timer.abort()
+      state.noting.stop()
       await flush(state)
       const writer = await state.writer
       if (writer === undefined) return
@@ -86,7 +87,7 @@ async function append(state: State, accesses: readonly Access[]): Promise<void> 
     if (!displaced) throw error
     return append(state, accesses)
   }
-  if (state.clock.now() - state.notedAt >= NOTE_MS) noteSoon(state)
+  state.noting.grew()
 }
 
 /** Only the one that failed: others may have claimed the next meanwhile. */
@@ -99,12 +100,6 @@ async function isRejected(claimed: Promise<Writer>): Promise<boolean> {
     () => false,
     () => true,
   )
-}
-
-/** In the background: an access must not wait for the main log, nor fail with it. */
-function noteSoon(state: State): void {
-  state.notedAt = state.clock.now()
-  state.writer?.then(({ number }) => enterNote(state, number)).catch(() => undefined)
 }
 
 async function defer(state: State, access: Access): Promise<void> {
@@ -186,6 +181,11 @@ async function appendPending(state: State): Promise<void> {
 /** Fewer at a time may fit. */
 function isTooMuch(error: unknown): boolean {
   return isPrivityError(error, 'invalid_input') || isPrivityError(error, 'store_full')
+}
+
+async function noteWriter(state: State): Promise<void> {
+  const writer = await state.writer
+  if (writer !== undefined) await enterNote(state, writer.number)
 }
 
 /** A leaf of the main log that holds the signed note of a writer's log. */

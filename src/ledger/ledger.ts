@@ -4,8 +4,10 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import type { Store } from '../storage/store.ts'
 import { adoptMain } from './adopt.ts'
 import { type Anchoring, createAnchoring } from './anchoring.ts'
+import type { RollbackProtection } from './entry.ts'
 import { createLog } from './log.ts'
-import { enterShards, noteOften } from './noted-shards.ts'
+import { enterShards } from './noted-shards.ts'
+import { createNoting, type Noting } from './noting.ts'
 import { consistencyProof } from './prove.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 import {
@@ -32,6 +34,8 @@ export interface Ledger extends Shard {
   adopt(): Promise<void>
   /** Enters the checkpoints of all logs into the main log. */
   note(): Promise<void>
+  /** The same, a last time. */
+  close(): Promise<void>
 }
 
 /** What the ledger needs. */
@@ -74,8 +78,13 @@ export function createLedger(deps: LedgerDeps): Ledger {
     number: 0,
     protect: (note) => anchoring.protect(note),
   })
-  const others = createOthers({ ...deps, quarantine }, main)
+  const logs = createOthers({ ...deps, quarantine }, main)
+  const others = logs.map(({ shard }) => shard)
   const shards = [main, ...others] as const
+  const note = (): Promise<void> => enterShards(deps, main, others)
+  const drain = async (): Promise<void> => {
+    await Promise.all(shards.map((shard) => shard.drain()))
+  }
   return {
     ...main,
     shards,
@@ -85,9 +94,12 @@ export function createLedger(deps: LedgerDeps): Ledger {
     signers,
     lastAt: () => Math.max(...shards.map((shard) => shard.log.lastAt())),
     adopt: () => adoptMain(deps, main, others),
-    note: () => enterShards(deps, main, others),
-    drain: async () => {
-      await Promise.all(shards.map((shard) => shard.drain()))
+    note,
+    drain,
+    close: async () => {
+      for (const { noting } of logs) noting.stop()
+      await drain()
+      await note()
     },
   }
 }
@@ -97,24 +109,29 @@ export function shardOrigin(origin: string, number: number): string {
   return number === 0 ? origin : `${origin}/shard/${number}`
 }
 
+interface NotedShard {
+  readonly shard: Shard
+  readonly noting: Noting
+}
+
 /** None when the main log is the only one. */
 function createOthers(
   deps: LedgerDeps & Pick<ShardDeps, 'quarantine'>,
   main: Shard,
-): readonly Shard[] {
+): readonly NotedShard[] {
   const { shards: count = 1 } = deps
   if (count === 1) return []
   return Array.from({ length: count }, (_, index) => {
     const number = index + 1
     const log = logOf(deps, number)
-    // The anchor remembers the main log, which learns of these once a minute while entries come.
-    const shard = createShard({
-      ...deps,
-      log,
-      number,
-      protect: noteOften(deps, () => enterShards(deps, main, [shard])),
-    })
-    return shard
+    const noting = createNoting(deps, () => enterShards(deps, main, [shard]))
+    const protect = async (): Promise<RollbackProtection> => {
+      noting.grew()
+      // The anchor remembers the main log, which learns of this one later.
+      return 'none'
+    }
+    const shard = createShard({ ...deps, log, number, protect })
+    return { shard, noting }
   })
 }
 

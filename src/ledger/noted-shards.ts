@@ -2,7 +2,6 @@ import { canonicalBytes } from '../base/canonical.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import type { Clock } from '../base/time.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { RollbackProtection } from './entry.ts'
 import type { EntryController, Shard } from './shard.ts'
 
 /** What noting needs. */
@@ -13,7 +12,6 @@ export interface NotedShardsDeps {
 }
 
 const VERSION = 1
-const NOTE_MS = 60_000
 
 /** Enters the checkpoints of these logs into the main log, which its anchor protects. */
 export async function enterShards(
@@ -33,21 +31,6 @@ export function readNotedShard(
   if (sealed === undefined) return 0
   const json = parseCanonical(controller.open(keyspace.shardRegister(number), sealed))
   return (json as { readonly size: number } | undefined)?.size ?? 0
-}
-
-/** Once a minute of activity, in the background: no entry waits for the main log, nor fails with it. */
-export function noteOften(
-  { clock }: Pick<NotedShardsDeps, 'clock'>,
-  enter: () => Promise<void>,
-): () => Promise<RollbackProtection> {
-  let notedAt = clock.now()
-  return async () => {
-    if (clock.now() - notedAt >= NOTE_MS) {
-      notedAt = clock.now()
-      enter().catch(() => undefined)
-    }
-    return 'none'
-  }
 }
 
 async function enterShard(deps: NotedShardsDeps, main: Shard, shard: Shard): Promise<void> {

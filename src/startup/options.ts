@@ -21,6 +21,8 @@ export interface ClockOption {
   now(): number
   /** Resolves after so many milliseconds, or rejects once the signal aborts. */
   wait?(ms: number, signal?: AbortSignal): Promise<void>
+  /** The same for work that nobody waits for: it should keep no process alive. Default: `wait`. */
+  rest?(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 /** The options of `createPrivity`, read once and checked; the policy is checked by itself. */
@@ -119,11 +121,12 @@ function isTenant(tenant: unknown): tenant is string {
 function parseClock(clock: unknown): Clock {
   const system = systemClock()
   if (clock === undefined) return system
-  const given = pick(clock, ['now', 'wait'], ['clock'])
+  const given = pick(clock, ['now', 'wait', 'rest'], ['clock'])
   const method = callable<ClockOption>(clock, 'clock')
   const now = method('now', given.now)
   const waits = given.wait === undefined ? system : { wait: method('wait', given.wait) }
-  return { ...waits, now: () => wholeMs(now) }
+  const rests = given.rest === undefined ? {} : { rest: method('rest', given.rest) }
+  return { ...waits, ...rests, now: () => wholeMs(now) }
 }
 
 function wholeMs(now: ClockOption['now']): number {

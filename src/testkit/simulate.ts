@@ -1,4 +1,5 @@
 import { endOfTurn } from '../base/platform.ts'
+import { systemClock } from '../base/time.ts'
 import type { Store } from '../storage/store.ts'
 import type { FaultKind } from './faulty-store.ts'
 import { type Random, seededRandom } from './random.ts'
@@ -29,6 +30,8 @@ export interface SimulatedClock {
   now(): number
   /** Resolves when the simulation says so, or rejects with the reason of the signal. */
   wait(ms: number, signal?: AbortSignal): Promise<void>
+  /** The same for work that nobody waits for. */
+  rest(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 /** What is simulated, made anew for each seed. */
@@ -74,8 +77,9 @@ const INSTANCES = 3
 const FAULTS = 8
 const LIVES = 3
 const MOST_STEPS = 100_000
-/** Turns in which an instance may compute before it is said to wait for nothing. */
-const MOST_TURNS = 50_000
+/** Turns that pass at once, and milliseconds more in which an instance may compute, on another thread of a busy machine. */
+const QUICK_TURNS = 1_000
+const PATIENCE_MS = 10_000
 /** Microtasks of one turn may start others in the next. */
 const QUIET_TURNS = 2
 const START = 1_800_000_000_000
@@ -179,8 +183,9 @@ async function play(world: World): Promise<void> {
 
 /** Waits until every process waits for a call, for the clock, or for nothing any more. */
 async function quiet(world: World): Promise<void> {
-  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
-    await endOfTurn()
+  const clock = systemClock()
+  for (let turn = 0; turn < QUICK_TURNS + PATIENCE_MS; turn += 1) {
+    await (turn < QUICK_TURNS ? endOfTurn() : clock.wait(1))
     const busy = world.lives.some((life) => life.state === 'alive' && !isWaiting(world, life))
     if (!busy && turn + 1 >= QUIET_TURNS) return
   }
@@ -188,7 +193,7 @@ async function quiet(world: World): Promise<void> {
 }
 
 function isWaiting({ tasks }: World, life: SimulatedLife): boolean {
-  return tasks.some((task) => task.life === life)
+  return tasks.some((task) => task.life === life && task.idle !== true)
 }
 
 function pass(world: World): void {
@@ -209,7 +214,11 @@ function start(world: World, number: number, life: number): void {
     fate: (call) => fateOf(world, self, call),
     crash: () => crash(world, self),
   })
-  const clock = { now: () => world.now + skew, wait: createWait(world, self) }
+  const clock = {
+    now: () => world.now + skew,
+    wait: createWait(world, self, { idle: false }),
+    rest: createWait(world, self, { idle: true }),
+  }
   world.trace.push(`${number}.${life} starts`)
   world.scenario.live({ number, life, store, clock, random }).then(
     () => end(self),
@@ -247,7 +256,11 @@ function crash(world: World, life: SimulatedLife): void {
   world.tasks.push({ name: `${number} again`, life: undefined, outlives: true, hops: 0, run })
 }
 
-function createWait(world: World, life: SimulatedLife): SimulatedClock['wait'] {
+function createWait(
+  world: World,
+  life: SimulatedLife,
+  { idle }: { readonly idle: boolean },
+): SimulatedClock['wait'] {
   return (ms, signal) =>
     new Promise((resolve, reject) => {
       if (life.state !== 'alive') return
@@ -266,7 +279,7 @@ function createWait(world: World, life: SimulatedLife): SimulatedClock['wait'] {
         world.now += Math.min(ms, HOUR)
         resolve()
       }
-      const task: Task = { name, life, outlives: false, hops: 0, run }
+      const task: Task = { name, life, outlives: false, idle, hops: 0, run }
       world.tasks.push(task)
       signal?.addEventListener('abort', stop)
     })

@@ -23,6 +23,8 @@ export interface Task {
   readonly life: SimulatedLife | undefined
   /** A request that was sent arrives, whatever became of who sent it. */
   readonly outlives: boolean
+  /** Nobody waits for it: whose it is may compute meanwhile. */
+  readonly idle?: boolean
   /** How often others go first. */
   hops: number
   readonly run: () => Promise<void>

@@ -9,11 +9,13 @@ import {
   caught,
   collect,
   eagerClock,
+  fakeClock,
   giveOnWeb,
   onPaper,
   openAcme,
   publishNotice,
   refusal,
+  until,
 } from '../support/acme.ts'
 import { setBack } from '../support/set-back.ts'
 import { journey, type Place } from '../support/stores.ts'
@@ -232,6 +234,31 @@ test('what was committed before the anchor could be told is made up for by whoev
   await acme.close()
   await next.close()
 })
+
+journey(
+  'over several logs the anchor knows of a withdrawal a minute later, also when nothing follows',
+  async (place) => {
+    const anchor = memoryAnchor()
+    const clock = fakeClock()
+    const acme = await openAcme(place.store(), { anchor, clock, shards: 3 })
+    const { id } = await acme.subjects.register()
+    await giveOnWeb(acme, id, ['marketing'])
+    const copy = await place.rows()
+    const { receipt } = await acme.consent.withdraw(id, { purposes: ['marketing'] })
+    expect(await protectionOf(acme, receipt)).toBe('none')
+    const before = await anchor.read()
+    clock.advance({ hours: 1 })
+    await until(async () => (await anchor.read()) !== before)
+    await setBack(place, copy)
+    const again = await openAcme(place.store(), { anchor })
+    expect(again.ledger.contradiction).toMatchObject({ kind: 'anchor_ahead' })
+    expect(await refusal(again.consent.status(id, 'marketing'))).toMatchObject({
+      code: 'ledger_inconsistent',
+    })
+    await again.close()
+    await acme.close()
+  },
+)
 
 test('a store that is gone is not made anew while its anchor remembers it', async () => {
   const anchor = memoryAnchor()

@@ -659,7 +659,7 @@ const OVER_ACME: readonly Call[] = [
 
 function plainClock(): NonNullable<PrivityOptions<never, never>['clock']> {
   const { now, wait } = eagerClock()
-  return { now, wait }
+  return { now, wait, rest: wait }
 }
 
 const options: PrivityOptions<typeof policy.purposes, typeof policy.records> = {
@@ -696,6 +696,7 @@ const BESIDE_ACME: readonly Call[] = [
       '0.tenant': new Set([...WELL_FORMED_TEXT, 'undefined']),
       '0.relationship': MAYBE_CODE,
       '0.clock.wait': MAYBE_CODE,
+      '0.clock.rest': MAYBE_CODE,
       '0.keys.id': new Set(HOSTILE.map(({ name }) => name)),
       '0.keys.irrecoverableBy': new Set(HOSTILE.map(({ name }) => name)),
       '0.hooks.0.id': new Set(['text', 'constructor']),

@@ -114,8 +114,13 @@ journey(
 )
 
 journey('what was cancelled is as if nothing had been asked for', async (place) => {
-  const { acme, id, clock } = await openWithAnna(place)
-  const other = await openAcme(place.store(), { clock })
+  // Two instances note what they logged, and contend for the log.
+  const clock = eagerClock()
+  const [acme, other] = [
+    await openAcme(place.store(), { clock }),
+    await openAcme(place.store(), { clock }),
+  ]
+  const id = await addAnna(acme)
   await accessorsOf(other).support.contact.read(id)
   const before = await rowsOf(place, id)
   const { erasureId } = await acme.erasure.request(id, ASK)

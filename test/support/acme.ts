@@ -160,6 +160,7 @@ export const START: number = Date.UTC(2026, 10, 21, 9)
 export interface FakeClock {
   now(): number
   wait(ms: number, signal?: AbortSignal): Promise<void>
+  rest?(ms: number, signal?: AbortSignal): Promise<void>
   /** Also backwards. */
   set(ms: number): void
   /** Milliseconds, or a duration of the calendar. */
@@ -203,7 +204,7 @@ export function fakeClock(start: number = START): FakeClock {
   }
 }
 
-/** A clock that stands still and on which nobody has to wait: for instances that contend. */
+/** A clock that stands still and on which nobody has to wait, but what nobody waits for: for instances that contend. */
 export function eagerClock(start: number = START): FakeClock {
   const clock = fakeClock(start)
   return {
@@ -212,6 +213,7 @@ export function eagerClock(start: number = START): FakeClock {
       new Promise((resolve, reject) => {
         setImmediate(() => (signal?.aborted ? reject(signal.reason) : resolve()))
       }),
+    rest: clock.wait,
   }
 }
 

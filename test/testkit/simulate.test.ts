@@ -89,7 +89,7 @@ test('what an instance throws ends the simulation with its seed', async () => {
   )
 })
 
-test('an instance that waits for what is not simulated is found', async () => {
+test('an instance that waits for what is not simulated is found', { timeout: 60_000 }, async () => {
   const scenario = (): ReturnType<typeof appendingScenario> => ({
     ...appendingScenario(),
     live: () => new Promise(() => undefined),
