@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import { fromInstant, type Instant } from '../base/time.ts'
@@ -62,7 +63,7 @@ const accessFilter = z.strictObject({
 const queryOptions = z.strictObject({
   limit: z.optional(z.int().check(z.positive())),
   after: z.optional(z.string()),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
 })
 const CURSOR = /^(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,2})$/
 

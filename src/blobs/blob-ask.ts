@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { isId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
@@ -62,7 +63,7 @@ const blobAsk = z.strictObject({
   record: z.string(),
   recordId: z.optional(z.string()),
   field: z.string(),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
 })
 const sealAsk = z.extend(blobAsk, { operationId: z.optional(text) })
 const openAsk = z.extend(blobAsk, { blobId: z.string() })

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { canonicalJson } from '../base/canonical.ts'
 import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
 import { isId, randomId, type SubjectId } from '../base/id.ts'
@@ -118,7 +119,7 @@ const eraseAsk = z.strictObject({
   scope: z.exactOptional(erasureScope),
 })
 const runOptions = z.strictObject({
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<RunOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { addDuration, type Instant, toInstant } from '../base/time.ts'
@@ -44,7 +45,7 @@ export interface PendingHook {
 }
 
 const pendingOptions = z.strictObject({
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
 })
 
 /** Erasures that were begun and are not at their end, in no particular order; a row that does not open comes last, as an error. */

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { fromBase64url, fromUtf8 } from '../base/bytes.ts'
 import { isId, type SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
@@ -26,7 +27,7 @@ export interface CertificatesOptions {
 
 const options = z.strictObject({
   subjectId: z.optional(z.unknown()),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
 })
 const PAGE = 64
 const EMPTY = new Uint8Array()

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { isPrivityError } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import type { People } from '../subjects/people.ts'
@@ -40,7 +41,7 @@ type Outcome = keyof WorkCounts
 const NOTHING: WorkCounts = { completed: 0, cancelled: 0, incomplete: 0, waiting: 0, failed: 0 }
 
 const workOptions = z.strictObject({
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<WorkOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

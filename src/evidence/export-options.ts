@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
@@ -30,7 +31,7 @@ const MAX_SUBJECTS = 1_000
 const schema = z.strictObject({
   subjects: z.optional(z.array(z.string()).check(z.maxLength(MAX_SUBJECTS))),
   disclose: z.optional(z.array(z.literal('controller')).check(z.maxLength(1))),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<ExportOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { parseInput } from '../base/parse.ts'
 import type { Contradiction } from '../ledger/quarantine.ts'
 import type { Verification, VerifyOptions } from '../ledger/verify-log.ts'
@@ -56,7 +57,7 @@ export type LedgerFaceDeps = VerifyStoreDeps & RotateDeps & ExportDeps
 
 const verifyOptions = z.strictObject({
   deep: z.optional(z.boolean()),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<VerifyOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { invalidInput } from '../base/errors.ts'
 import { pick } from '../base/members.ts'
@@ -35,7 +36,7 @@ const schema = z.strictObject({
     z.maxLength(MAX_TENANT),
     z.refine((tenant) => tenant.isWellFormed()),
   ),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<MoveOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

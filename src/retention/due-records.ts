@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
@@ -54,7 +55,7 @@ export interface DueOptions {
 const dueOptions = z.strictObject({
   before: z.optional(z.string()),
   limit: z.optional(z.int().check(z.positive())),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
 })
 
 /**

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
@@ -24,7 +25,7 @@ export interface ReviewOptions {
 
 const reviewOptions = z.strictObject({
   before: z.optional(z.string()),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
 })
 
 /** Holds whose review date has come; people who do not open are left out, and the first error comes last. */

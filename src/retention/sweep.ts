@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { isPrivityError } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import { requireNewest } from '../vault/require-newest.ts'
@@ -40,7 +41,7 @@ const NOTHING: SweepReport = { people: 0, records: 0, erased: 0, kept: 0, failed
 
 const sweepOptions = z.strictObject({
   limit: z.optional(z.int().check(z.positive())),
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<SweepOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import { toInstant } from '../base/time.ts'
@@ -101,7 +102,7 @@ export interface KeysFaceDeps extends RetireDeps {
 }
 
 const jobOptions = z.strictObject({
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<KeyJobOptions['onProgress']>>((value) => typeof value === 'function'),
   ),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 
@@ -9,9 +10,8 @@ export interface ParsedWriteOptions {
   readonly ifRevision?: number
 }
 
-const signal = z.custom<AbortSignal>((value) => value instanceof AbortSignal)
 const writeOptions = z.strictObject({
-  signal: z.optional(signal),
+  signal: abortSignal,
   operationId: z.optional(
     z.string().check(
       z.minLength(1),
@@ -21,7 +21,7 @@ const writeOptions = z.strictObject({
   ),
   ifRevision: z.optional(z.int().check(z.nonnegative())),
 })
-const readOptions = z.strictObject({ signal: z.optional(signal) })
+const readOptions = z.strictObject({ signal: abortSignal })
 
 /** @throws {@link invalid_input} */
 export function parseWriteOptions(options: unknown): ParsedWriteOptions {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
@@ -21,7 +22,7 @@ const EVERYTHING: WalkOptions = {
 }
 const CURSOR = /^([0-9a-f]{32})(?:\.([0-9a-f]{32}))?$/
 const listOptions = z.strictObject({
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   limit: z.optional(z.int().check(z.positive())),
   after: z.optional(z.string()),
   subjectId: z.optional(z.string()),

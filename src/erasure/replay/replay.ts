@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { abortSignal } from '../../base/abort-signal.ts'
 import { toBase64url, utf8 } from '../../base/bytes.ts'
 import { isPrivityError, PrivityError } from '../../base/errors.ts'
 import { randomId } from '../../base/id.ts'
@@ -18,7 +19,7 @@ import type { Replayed } from './sign-replay.ts'
 import { standingsOf } from './standing.ts'
 
 const replayOptions = z.strictObject({
-  signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal)),
+  signal: abortSignal,
   onProgress: z.optional(
     z.custom<NonNullable<RunOptions['onProgress']>>((value) => typeof value === 'function'),
   ),
