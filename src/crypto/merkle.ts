@@ -24,7 +24,7 @@ export interface TreeNode extends NodeId {
   readonly hash: Uint8Array
 }
 
-/** A tree that is read from left to right: `appendLeaf` in place, for long logs. */
+/** A tree that grows from left to right. */
 export interface GrowingTree {
   readonly size: number
   /** Adds a leaf by its hash; `visit` is told every perfect subtree that is now full, smallest first. */
@@ -51,9 +51,8 @@ export interface ConsistencyInput {
   readonly proof: readonly Uint8Array[]
 }
 
-// RFC 6962 section 2.1: without the prefixes, a node could be passed off as a leaf.
-const LEAF = /* @__PURE__ */ Uint8Array.of(0)
-const INNER = /* @__PURE__ */ Uint8Array.of(1)
+// RFC 6962 section 2.1: without it, and the zero byte before a leaf, a node could be passed off as a leaf.
+const INNER = 1
 const HASH_BYTES = 32
 /** Written anew for every node: what is made only to be hashed takes longer to make than to hash. */
 const PAIR = /* @__PURE__ */ new Uint8Array(1 + 2 * HASH_BYTES)
@@ -63,15 +62,17 @@ const MAX_HASHES = 64
 
 /** The hash of a leaf's bytes. */
 export function leafHash(bytes: Uint8Array): Uint8Array {
-  return sha256(concatBytes([LEAF, bytes]))
+  const prefixed = new Uint8Array(1 + bytes.length)
+  prefixed.set(bytes, 1)
+  return sha256(prefixed)
 }
 
 /** The hash of two neighbouring subtrees. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   // A stored hash that was cut is hashed as it is: the result is another one.
   if (left.length !== HASH_BYTES || right.length !== HASH_BYTES)
-    return sha256(concatBytes([INNER, left, right]))
-  PAIR.set(INNER)
+    return sha256(concatBytes([Uint8Array.of(INNER), left, right]))
+  PAIR[0] = INNER
   PAIR.set(left, 1)
   PAIR.set(right, 1 + HASH_BYTES)
   return sha256(PAIR)
@@ -83,37 +84,17 @@ export function emptyRoot(): Uint8Array {
 }
 
 /**
- * Appends a leaf; `completed` lists every perfect subtree of two or more leaves that is now
- * full, the smallest first.
+ * Goes on with a tree of so many leaves, from the hashes of its right edge; without any, begins one.
  *
- * @throws {@link invalid_input} if the hashes of the range do not fit its size.
  * @example
  * ```ts
- * const { range, completed } = appendLeaf({ size: 0, hashes: [] }, leafHash(utf8('first')))
- * rootOf(range) // the same as leafHash(utf8('first')); completed is empty
+ * const tree = growTree()
+ * tree.append(leafHash(utf8('first')))
+ * const { size, hashes } = tree.range()
+ * growTree(size, ...hashes).append(leafHash(utf8('second')))
  * ```
  */
-export function appendLeaf(
-  range: Range,
-  leaf: Uint8Array,
-): { readonly range: Range; readonly completed: readonly TreeNode[] } {
-  assertRange(range)
-  const hashes = [...range.hashes]
-  const completed: TreeNode[] = []
-  let hash = leaf
-  let index = range.size
-  for (let level = 1; index % 2 === 1; level += 1) {
-    hash = nodeHash(hashes.pop() ?? hash, hash)
-    index = (index - 1) / 2
-    completed.push({ level, index, hash })
-  }
-  return { range: { size: range.size + 1, hashes: [...hashes, hash] }, completed }
-}
-
-/** A tree without leaves, to be grown. */
-export function growTree(): GrowingTree {
-  const hashes: Uint8Array[] = []
-  let size = 0
+export function growTree(size = 0, ...hashes: Uint8Array[]): GrowingTree {
   return {
     get size() {
       return size

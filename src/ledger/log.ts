@@ -4,8 +4,8 @@ import { isPrivityError } from '../base/errors.ts'
 import { formatCheckpoint } from '../crypto/checkpoint.ts'
 import { inclusionPath, perfectNodes } from '../crypto/merkle-path.ts'
 import {
-  appendLeaf,
   foldHashes,
+  growTree,
   leafHash,
   type NodeId,
   type Range,
@@ -160,21 +160,21 @@ interface Extended {
 function extend(before: Range, leaves: readonly Uint8Array[], keys: LogKeys): Extended {
   const put: Row[] = []
   const nodes: TreeNode[] = []
-  let range = before
+  const tree = growTree(before.size, ...before.hashes)
+  function visit(node: TreeNode): void {
+    nodes.push(node)
+    if (node.level % NODE_LEVELS === 0) put.push([keys.node(node.level, node.index), node.hash])
+  }
   for (const leaf of leaves) {
-    const index = range.size
+    const index = tree.size
     const hash = leafHash(leaf)
-    const appended = appendLeaf(range, hash)
     put.push([keys.leaf(index), leaf])
-    nodes.push({ level: 0, index, hash }, ...appended.completed)
-    for (const node of appended.completed) {
-      if (node.level % NODE_LEVELS === 0) put.push([keys.node(node.level, node.index), node.hash])
-    }
-    range = appended.range
+    nodes.push({ level: 0, index, hash })
+    tree.append(hash, visit)
   }
   let byName: ReadonlyMap<string, Uint8Array> | undefined
   return {
-    range,
+    range: tree.range(),
     put,
     hashOf: (node) => {
       // All siblings of an appended leaf are among these: what lies left of it was on the edge.

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { appendBench } from './append.ts'
 import { auditBench } from './audit.ts'
 import { type Bench, compare, toLines } from './bench.ts'
 import { consentBenches, mayBench } from './consent.ts'
@@ -26,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   sweepBench,
   ...consentBenches,
   ...postgresBenches,
+  appendBench,
   auditBench,
   verifyBench,
   lookupBench,

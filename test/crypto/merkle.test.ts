@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
 import {
-  appendLeaf,
   type ConsistencyInput,
   emptyRoot,
   foldHashes,
@@ -35,16 +34,16 @@ function grow(): {
 } {
   const ranges = [EMPTY]
   const nodes = new Map<string, TreeNode>()
-  let range = EMPTY
+  const tree = growTree()
+  function keep(node: TreeNode): void {
+    expect(nodes.has(keyOf(node)), 'a subtree is completed once').toBe(false)
+    nodes.set(keyOf(node), node)
+  }
   for (const [index, leaf] of leaves.slice(0, LARGEST).entries()) {
     const hash = leafHash(leaf)
-    const grown = appendLeaf(range, hash)
-    for (const node of [{ level: 0, index, hash }, ...grown.completed]) {
-      expect(nodes.has(keyOf(node)), 'a subtree is completed once').toBe(false)
-      nodes.set(keyOf(node), node)
-    }
-    range = grown.range
-    ranges.push(range)
+    keep({ level: 0, index, hash })
+    tree.append(hash, keep)
+    ranges.push(tree.range())
   }
   return { ranges, nodes }
 }
@@ -134,29 +133,32 @@ test('every completed subtree is perfect and has the hash of its leaves', () => 
 })
 
 test('every perfect subtree is reported when its last leaf comes', () => {
-  let range = EMPTY
+  const tree = growTree()
   for (let size = 1; size <= LARGEST; size += 1) {
-    const { range: next, completed } = appendLeaf(range, leafHash(leaves[size - 1] ?? hex('')))
+    const completed: NodeId[] = []
+    tree.append(leafHash(leaves[size - 1] ?? hex('')), ({ level, index }) =>
+      completed.push({ level, index }),
+    )
     const expected: NodeId[] = []
     for (let level = 1; size % 2 ** level === 0; level += 1) {
       expected.push({ level, index: size / 2 ** level - 1 })
     }
-    expect(completed.map(({ level, index }) => ({ level, index }))).toEqual(expected)
-    range = next
+    expect(completed).toEqual(expected)
   }
 })
 
-test('a tree grown in place is, leaf by leaf, the one that is grown by copies', () => {
+test('a tree that is gone on with from its edge is, leaf by leaf, the one that was never left', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 4 }), { maxLength: 300 }), (contents) => {
       const tree = growTree()
       let range = EMPTY
       for (const content of contents) {
-        const visited: TreeNode[] = []
-        tree.append(leafHash(content), (node) => visited.push(node))
-        const { completed, range: next } = appendLeaf(range, leafHash(content))
-        range = next
-        expect(visited).toEqual(completed)
+        const [whole, resumed]: [TreeNode[], TreeNode[]] = [[], []]
+        tree.append(leafHash(content), (node) => whole.push(node))
+        const again = growTree(range.size, ...range.hashes)
+        again.append(leafHash(content), (node) => resumed.push(node))
+        range = again.range()
+        expect(resumed).toEqual(whole)
         expect(tree.size).toBe(range.size)
       }
       expect(tree.range()).toEqual(range)
@@ -168,7 +170,7 @@ test('a tree grown in place is, leaf by leaf, the one that is grown by copies', 
 test('appending leaves the earlier range as it was', () => {
   const before = rangeOf(7)
   const copy = structuredClone(before)
-  appendLeaf(before, leafHash(utf8('x')))
+  growTree(before.size, ...before.hashes).append(leafHash(utf8('x')))
   expect(before).toEqual(copy)
 })
 
@@ -182,15 +184,16 @@ test.each([
 ])('refuses a range whose hashes do not fit: %o', (range) => {
   const refusal = expect.objectContaining({ code: 'invalid_input' })
   expect(() => rootOf(range)).toThrow(refusal)
-  expect(() => appendLeaf(range, emptyRoot())).toThrow(refusal)
 })
 
 test('sizes beyond 32 bits are counted right', () => {
   const size = 2 ** 40 + 2 ** 33 + 1
   const [a, b, c] = ['a', 'b', 'c'].map((name) => leafHash(utf8(name)))
   if (!a || !b || !c) throw new TypeError('three hashes')
-  const { range, completed } = appendLeaf({ size, hashes: [a, b, c] }, a)
-  expect(range).toEqual({ size: size + 1, hashes: [a, b, nodeHash(c, a)] })
+  const completed: TreeNode[] = []
+  const tree = growTree(size, a, b, c)
+  tree.append(a, (node) => completed.push(node))
+  expect(tree.range()).toEqual({ size: size + 1, hashes: [a, b, nodeHash(c, a)] })
   expect(completed).toEqual([{ level: 1, index: 2 ** 39 + 2 ** 32, hash: nodeHash(c, a) }])
 })
 
