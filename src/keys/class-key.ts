@@ -1,8 +1,8 @@
 import { utf8 } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
 import { type Suite, wipeKey } from '../crypto/aead.ts'
-import { hkdfSha256 } from '../crypto/hkdf.ts'
 import { createMacKey, type MacKey } from '../crypto/hash.ts'
+import { createKeyTree, type KeyTree } from '../crypto/hkdf.ts'
 
 /** A person's key for one access class, ready to use. Its secret is never stored in clear. */
 export interface ClassKey {
@@ -31,42 +31,46 @@ export interface SuiteKey {
   readonly commitment: Uint8Array
 }
 
-const LENGTH = 32
-
 /** Derives on first use; keeps its own copy of the secret. */
 export function createClassKey(id: Uint8Array, secret: Uint8Array): ClassKey {
   const ikm = secret.slice()
   const suites = new Map<Suite, SuiteKey>()
+  let tree: KeyTree | undefined
   let tags: MacKey | undefined
   let wiped = false
-  function live(): Uint8Array {
+  function requireLive(): void {
     // A key is overwritten when its person is erased; sealing under it would lose what is sealed.
     if (wiped) throw new PrivityError('erased', { kind: 'subject' })
-    return ikm
+  }
+  function derive(use: string): Uint8Array {
+    requireLive()
+    tree ??= createKeyTree(ikm)
+    return tree.derive(utf8(`privity/envelope/v1/${use}`))
   }
   return {
     id,
     suite: (suite) => {
-      const secret = live()
+      requireLive()
       const known = suites.get(suite)
       if (known !== undefined) return known
       const derived = {
-        cipher: derive(secret, `${suite}/cipher`),
-        commitment: derive(secret, `${suite}/commitment`),
+        cipher: derive(`${suite}/cipher`),
+        commitment: derive(`${suite}/commitment`),
       }
       suites.set(suite, derived)
       return derived
     },
     tag: (message) => {
-      const secret = live()
-      tags ??= tagKeyOf(secret)
+      requireLive()
+      tags ??= macKeyOf(derive('tag'))
       return tags.mac(message)
     },
-    tagKey: () => derive(live(), 'tag'),
-    blobKey: () => derive(live(), '3/chunked'),
+    tagKey: () => derive('tag'),
+    blobKey: () => derive('3/chunked'),
     wipe: () => {
       wiped = true
       ikm.fill(0)
+      tree?.wipe()
       tags?.wipe()
       for (const { cipher } of suites.values()) wipeKey(cipher)
     },
@@ -81,13 +85,8 @@ export function newestOf(keys: readonly ClassKey[]): ClassKey | undefined {
     : { ...newest, older: keys.slice(0, -1) }
 }
 
-function tagKeyOf(secret: Uint8Array): MacKey {
-  const key = derive(secret, 'tag')
-  const tags = createMacKey(key)
+function macKeyOf(key: Uint8Array): MacKey {
+  const macs = createMacKey(key)
   key.fill(0)
-  return tags
-}
-
-function derive(ikm: Uint8Array, use: string): Uint8Array {
-  return hkdfSha256(ikm, { info: utf8(`privity/envelope/v1/${use}`), length: LENGTH })
+  return macs
 }

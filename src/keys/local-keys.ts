@@ -47,7 +47,9 @@ type RootKey = (context: KeyContext) => Promise<Uint8Array>
 function createRoot(secret: unknown): RootKey {
   const root = rootOf(secret)
   if (root !== undefined)
-    return async ({ salt }) => root.use((ikm) => hkdfSha256(ikm, { salt, info: LABEL, length: 32 }))
+    return oncePerSalt(async (salt) =>
+      root.use((ikm) => hkdfSha256(ikm, { salt, info: LABEL, length: 32 })),
+    )
   if (
     typeof secret === 'string' &&
     secret.length >= MIN_PASSPHRASE &&
@@ -70,17 +72,21 @@ function rootOf(secret: unknown): Secret | undefined {
   }
 }
 
-/**
- * Half a second of scrypt once per salt, not once per key; one that failed, for want of its 128 MiB, is tried
- * again at the next call.
- */
 function stretched(passphrase: Secret): RootKey {
+  return oncePerSalt((salt) =>
+    passphrase.use((bytes) => scryptKey(new TextDecoder().decode(bytes), salt)),
+  )
+}
+
+/**
+ * Once per store, not once per key: half a second for a passphrase, and as long as two keys take to open for a
+ * secret. One that failed, for want of the 128 MiB of scrypt, is tried again at the next call.
+ */
+function oncePerSalt(make: (salt: Uint8Array) => Promise<Uint8Array>): RootKey {
   const roots = new Map<string, Promise<Uint8Array>>()
   return async ({ salt, accessClass }) => {
     const name = toHex(salt)
-    const known = roots.get(name)
-    const root =
-      known ?? passphrase.use((bytes) => scryptKey(new TextDecoder().decode(bytes), salt))
+    const root = roots.get(name) ?? make(salt)
     roots.set(name, root)
     try {
       return await root

@@ -21,7 +21,7 @@ const vectors = rfcVectors()
 describe.each([
   ['by node:crypto', native],
   ['by noble', bare],
-])('%s', (_, { hkdfSha256 }) => {
+])('%s', (_, { createKeyTree, hkdfSha256 }) => {
   test.each(['rfc5869_A1', 'rfc5869_A2', 'rfc5869_A3'])('derives as in %s', (name) => {
     const { ikm, salt, info, L, okm } = vectors[name] ?? {}
     const options = { salt: hex(salt), info: hex(info), length: Number(L) }
@@ -63,6 +63,40 @@ describe.each([
         details: { issues: [{ path: ['length'], code }] },
       }),
     )
+  })
+
+  test('a tree derives what each derivation by itself does, in any order and again', () => {
+    const texts = fc.array(fc.uint8Array({ maxLength: 1_100 }), { minLength: 1, maxLength: 5 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), texts, (ikm, infos) => {
+        const tree = createKeyTree(ikm)
+        for (const info of [...infos, ...infos.toReversed()]) {
+          const expected = hkdf(sha256, ikm, undefined, info, 32)
+          expect(tree.derive(info)).toEqual(expected)
+          expect(hkdfSha256(ikm, { info, length: 32 })).toEqual(expected)
+        }
+      }),
+    )
+  })
+
+  test('a tree agrees with Wycheproof', () => {
+    const tests = wycheproof<HkdfTest>('hkdf_sha256')
+      .flatMap((group) => group.tests)
+      .filter(({ salt, size }) => salt === '' && size >= 32)
+    expect(tests.length).toBeGreaterThan(5)
+    for (const { tcId, ikm, info, okm } of tests.filter(({ result }) => result === 'valid'))
+      expect(createKeyTree(hex(ikm)).derive(hex(info)), `test ${tcId}`).toEqual(
+        hex(okm).subarray(0, 32),
+      )
+  })
+
+  test('a tree that was wiped derives nothing, and leaves the key to its owner', () => {
+    const ikm = hex('0102')
+    const tree = createKeyTree(ikm)
+    const key = tree.derive(hex('03'))
+    tree.wipe()
+    expect(() => tree.derive(hex('03'))).toThrow()
+    expect([ikm, key]).toEqual([hex('0102'), hkdfSha256(ikm, { info: hex('03'), length: 32 })])
   })
 
   test('gives plain bytes of their own', () => {
