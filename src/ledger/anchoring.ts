@@ -17,11 +17,12 @@ export interface Anchoring {
    */
   settle(): Promise<RollbackProtection>
   /**
-   * After a commit: `none` when the anchor could not be reached, in which case a later call makes up for it.
+   * After a commit that followed the second checkpoint: `none` when the anchor could not be reached, in which case
+   * a later call makes up for it.
    *
    * @throws {@link ledger_inconsistent} when the anchor knows another history
    */
-  protect(note: string): Promise<RollbackProtection>
+  protect(note: string, follows?: string): Promise<RollbackProtection>
 }
 
 /** What anchoring needs. */
@@ -50,7 +51,7 @@ const ATTEMPTS = 20
 export function createAnchoring({ anchor, ...deps }: AnchoringDeps): Anchoring {
   if (anchor === undefined) return { settle: async () => 'none', protect: async () => 'none' }
   const state: State = { ...deps, anchor, known: undefined }
-  return { settle: () => settle(state), protect: (note) => protect(state, note) }
+  return { settle: () => settle(state), protect: (note, follows) => protect(state, note, follows) }
 }
 
 /** Names what a restored log does not follow. */
@@ -98,12 +99,22 @@ async function advance(
   }
 }
 
-async function protect(state: State, note: string): Promise<RollbackProtection> {
+/**
+ * What was appended to the checkpoint that the anchor has follows it, and needs no proof. Anything else is held
+ * against the anchor anew: others moved it, or the store was set back beneath this process, and what was appended
+ * to the older copy may long be longer than what was lost.
+ */
+async function protect(
+  state: State,
+  note: string,
+  follows: string | undefined,
+): Promise<RollbackProtection> {
   try {
     const { known } = state
-    if (known !== undefined && covers(known, note)) return 'anchored'
-    if (known !== undefined && (await advance(state, known, note)) === 'same')
-      return remember(state, note)
+    if (known === note) return 'anchored'
+    const isNext =
+      known !== undefined && follows !== undefined && signedIn(known) === signedIn(follows)
+    if (isNext && (await advance(state, known, note)) === 'same') return remember(state, note)
     return await settle(state)
   } catch (error) {
     if (isPrivityError(error, 'ledger_inconsistent')) throw error
@@ -111,13 +122,9 @@ async function protect(state: State, note: string): Promise<RollbackProtection> 
   }
 }
 
-/** What others committed since moved the anchor past it: an older checkpoint never moves it back. */
-function covers(known: string, note: string): boolean {
-  const [remembered, asked] = [known, note].map((text) =>
-    readCheckpoint(parseNote(text)?.text ?? ''),
-  )
-  if (remembered === undefined || asked === undefined) return false
-  return remembered.origin === asked.origin && remembered.size >= asked.size
+/** An anchor may have added signatures. */
+function signedIn(note: string): string | undefined {
+  return parseNote(note)?.text
 }
 
 function remember(state: State, note: string | undefined): RollbackProtection {

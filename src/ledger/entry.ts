@@ -61,6 +61,8 @@ export interface EntryReceipt {
   inclusion(): readonly Uint8Array[]
   /** Signed note over a log that holds the entry. */
   readonly checkpoint: string
+  /** The one that it was appended to; empty for the first. */
+  readonly follows: string
   readonly rollbackProtection: RollbackProtection
 }
 

@@ -76,7 +76,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
     quarantine,
     log,
     number: 0,
-    protect: (note) => anchoring.protect(note),
+    protect: (note, follows) => anchoring.protect(note, follows),
   })
   const logs = createOthers({ ...deps, quarantine }, main)
   const others = logs.map(({ shard }) => shard)

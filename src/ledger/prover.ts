@@ -12,7 +12,7 @@ import { inclusionProof } from './prove.ts'
 export type Prover = (index: number) => Promise<Placed>
 
 /** Where an entry stands, proven against a checkpoint. */
-export type Placed = Omit<EntryReceipt, 'sequence'>
+export type Placed = Omit<EntryReceipt, 'sequence' | 'follows'>
 
 /** What proving needs. */
 export interface ProverDeps {

@@ -44,8 +44,8 @@ export interface ShardDeps {
   readonly number: number
   /** Follows the epochs that keys are wrapped under; absent where nobody wraps any. */
   readonly epochs?: LedgerEpochs | undefined
-  /** How far an entry that this checkpoint covers is protected. */
-  protect(checkpoint: string): Promise<RollbackProtection>
+  /** How far an entry that this checkpoint covers is protected; the one that it was appended to, if it is known. */
+  protect(checkpoint: string, follows?: string): Promise<RollbackProtection>
 }
 
 /** What the log tells those who wrap keys. */
@@ -146,7 +146,7 @@ async function acknowledge(
 ): Promise<readonly EntryReceipt[]> {
   const [receipt] = receipts
   if (receipt === undefined) return receipts
-  const rollbackProtection = await protect(receipt.checkpoint)
+  const rollbackProtection = await protect(receipt.checkpoint, receipt.follows)
   return receipts.map((unprotected) => ({ ...unprotected, rollbackProtection }))
 }
 
@@ -181,6 +181,7 @@ async function finish(
       leaf,
       inclusion: () => appended.inclusion(index),
       checkpoint: note,
+      follows: before.note,
       rollbackProtection: 'none',
     }),
   )

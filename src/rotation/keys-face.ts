@@ -66,6 +66,8 @@ export interface KeysFace {
   /**
    * How many records lack tokens of the running policy under the newest keys, so that {@link KeysFace.reseal} is due.
    * A lookup that was added to a field finds none of them before.
+   *
+   * @throws {@link key_unavailable} when somebody's records cannot be looked at now · @throws {@link decryption_failed}
    */
   lookupsDue(options?: KeyJobOptions): Promise<number>
   /**

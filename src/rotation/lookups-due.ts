@@ -8,7 +8,7 @@ import { walkPeople, type WalkWatch } from './walk-people.ts'
 
 /**
  * How many records have other tokens than the running policy makes under the newest keys: searches may miss them,
- * or need older keys to find them, until they are resealed. Looks at everybody; opens heads only.
+ * or need older keys to find them, until they are resealed. Looks at everybody; opens heads only. Nobody's records are taken to be up to date unseen.
  */
 export async function lookupsDue(vault: Vault, watch: WalkWatch): Promise<number> {
   const { people, lookups } = vault
@@ -23,7 +23,9 @@ export async function lookupsDue(vault: Vault, watch: WalkWatch): Promise<number
   return due
 }
 
-/** Whoever cannot be opened, or is erased meanwhile, has nothing that is due here. */
+/** Who is gone, or went with the key, has nothing that could be resealed. */
+const GONE: ReadonlySet<string> = new Set(['erased', 'not_found', 'key_unreadable'])
+
 async function dueOf(vault: Vault, open: () => Promise<Person>): Promise<number> {
   const { people } = vault
   try {
@@ -34,7 +36,7 @@ async function dueOf(vault: Vault, open: () => Promise<Person>): Promise<number>
       ),
     ).length
   } catch (error) {
-    if (!isPrivityError(error)) throw error
-    return 0
+    if (isPrivityError(error) && GONE.has(error.code)) return 0
+    throw error
   }
 }

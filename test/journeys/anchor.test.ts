@@ -260,6 +260,37 @@ journey(
   },
 )
 
+for (const { entries, kind } of [
+  { entries: 1, kind: 'anchor_ahead' },
+  { entries: 5, kind: 'fork' },
+])
+  journey(
+    `a store that was set back beneath the process that wrote it is noticed with the next entries: ${entries}`,
+    async (place) => {
+      const anchor = memoryAnchor()
+      const acme = await openAcme(place.store(), { anchor, clock: eagerClock() })
+      const { id } = await acme.subjects.register()
+      await giveOnWeb(acme, id, ['marketing'])
+      const copy = await place.rows()
+      await acme.consent.withdraw(id, { purposes: ['marketing'] })
+      await acme.subjects.register()
+      const before = await anchor.read()
+      await setBack(place, copy)
+      const calls = Array.from({ length: entries }, () => refusal(acme.subjects.register()))
+      for (const { code, details } of await Promise.all(calls))
+        expect([code, (details as Details).kind]).toEqual(['ledger_inconsistent', kind])
+      expect(acme.ledger.contradiction).toMatchObject({ kind, anchored: before })
+      expect(await refusal(acme.consent.status(id, 'marketing'))).toMatchObject({
+        code: 'ledger_inconsistent',
+      })
+      expect(await anchor.read()).toBe(before)
+      await acme.close()
+      const again = await openAcme(place.store(), { anchor })
+      expect(again.ledger.contradiction).toMatchObject({ kind })
+      await again.close()
+    },
+  )
+
 test('a store that is gone is not made anew while its anchor remembers it', async () => {
   const anchor = memoryAnchor()
   const acme = await openAcme(memoryStore(), { anchor })

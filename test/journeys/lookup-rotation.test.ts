@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import { refusal } from '../support/acme.ts'
+import { type KeyProvider, localKeys, PrivityError } from 'privity'
+import { refusal, SECRET } from '../support/acme.ts'
 import { type DeskPlan, openDesk } from '../support/lookup-desk.ts'
 import { journey, type Place } from '../support/stores.ts'
 
@@ -47,6 +48,30 @@ journey('keys of lookups change while everybody is found', async (place) => {
   expect(await refusal(add({ email: 'old@example.com' }))).toMatchObject({ code: 'already_exists' })
   expect(await privity.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
   await privity.close()
+})
+
+journey('a record that cannot be looked at now is not taken to be up to date', async (place) => {
+  const first = await openDesk(place.store(), PLAIN)
+  await first.add({ email: 'old@example.com' })
+  await first.privity.close()
+  const inner = localKeys(SECRET)
+  const withoutCore: KeyProvider = {
+    ...inner,
+    unwrap: async (wrapped, context) => {
+      if (context.accessClass === 'core')
+        throw new PrivityError('key_unavailable', { what: 'core' })
+      return inner.unwrap(wrapped, context)
+    },
+  }
+  const second = await openDesk(place.store(), PLANNED, { keys: withoutCore })
+  expect(await refusal(second.privity.keys.lookupsDue())).toEqual({
+    code: 'key_unavailable',
+    details: { what: 'core' },
+  })
+  await second.privity.close()
+  const third = await openDesk(place.store(), PLANNED)
+  expect(await third.privity.keys.lookupsDue()).toBe(1)
+  await third.privity.close()
 })
 
 journey('a process learns of keys that another one started', async (place) => {
