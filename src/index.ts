@@ -17,6 +17,7 @@ export {
   type InputPath,
   isPrivityError,
   PrivityError,
+  type StoreFailure,
 } from './base/errors.ts'
 export type { Fetch } from './base/http.ts'
 export type { SubjectId } from './base/id.ts'

@@ -23,5 +23,5 @@ export function parseAnchor(anchor: unknown, path: InputPath): Anchor {
 /** What is no checkpoint contradicts no log: somebody else answered in the anchor's place. */
 function readable(note: string | undefined): string | undefined {
   if (note === undefined || parseCheckpoint(note) !== undefined) return note
-  throw new PrivityError('store_corrupt', { reason: 'anchor' })
+  throw new PrivityError('store_corrupt', { reason: 'anchor', store: 'anchor' })
 }

@@ -43,6 +43,14 @@ export interface UnfinishedHook {
   readonly dead: number
 }
 
+/** What is wrong with something that keeps data. */
+export interface StoreFailure {
+  /** One fixed word. */
+  readonly reason: string
+  /** Which of them, where it is not the store itself. */
+  readonly store?: 'anchor' | 'keyStore' | 'journal'
+}
+
 /** The details of each code. Codes and details are stable, messages are not. */
 export interface ErrorDetails {
   /** An argument does not have the declared shape. */
@@ -133,13 +141,13 @@ export interface ErrorDetails {
   /** The write may have been applied. */
   readonly outcome_unknown: { readonly operationId?: string }
   /** The store does not answer now; provably not applied. */
-  readonly store_unavailable: { readonly reason: string }
+  readonly store_unavailable: StoreFailure
   /** The store has no room left; provably not applied. */
-  readonly store_full: { readonly reason: string }
+  readonly store_full: StoreFailure
   /** The store was closed; provably not applied. */
-  readonly store_closed: { readonly reason: string }
+  readonly store_closed: StoreFailure
   /** The store found its own data damaged. */
-  readonly store_corrupt: { readonly reason: string }
+  readonly store_corrupt: StoreFailure
 }
 
 /** What can go wrong; each has a heading in docs/errors.md. */

@@ -82,7 +82,7 @@ async function settle(state: State): Promise<RollbackProtection> {
     quarantine.enter({ kind: found, origin, stored: head.note, anchored: anchored ?? '' })
     quarantine.check()
   }
-  throw new PrivityError('store_unavailable', { reason: 'anchor_busy' })
+  throw new PrivityError('store_unavailable', { reason: 'anchor_busy', store: 'anchor' })
 }
 
 /** An anchor that looks for itself, such as a witness, may know of a contradiction that its copy here does not. */
@@ -94,6 +94,9 @@ async function advance(
   try {
     return (await anchor.advance(from, to, log.prove)) ? 'same' : 'behind'
   } catch (error) {
+    // Of the anchor alone: the store is as it was.
+    if (isPrivityError(error, 'outcome_unknown'))
+      throw new PrivityError('store_unavailable', { reason: 'timeout', store: 'anchor' })
     if (!isPrivityError(error, 'ledger_inconsistent')) throw error
     return error.details.kind === 'fork' ? 'fork' : 'anchor_ahead'
   }
@@ -142,7 +145,7 @@ async function relate(
   const note = parseNote(anchored)
   const remembered = note === undefined ? undefined : readCheckpoint(note.text)
   if (note === undefined || remembered === undefined)
-    throw new PrivityError('store_corrupt', { reason: 'anchor' })
+    throw new PrivityError('store_corrupt', { reason: 'anchor', store: 'anchor' })
   const [stored, told] = [splitOrigin(log.origin), splitOrigin(remembered.origin)]
   if (stored.first !== told.first) return 'other_log'
   if (stored.generation !== told.generation)

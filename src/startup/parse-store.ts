@@ -14,7 +14,7 @@ const NAMES = ['limits', 'open', 'read', 'scan', 'commit', 'scrub', 'close'] as 
 export function parseStore(store: unknown, name: 'store' | 'keyStore' | 'journal'): Store {
   const { limits, scrub, ...given } = pick(store, NAMES, [name])
   const method = callable<Store>(store, name)
-  return guardStore({
+  const whole = {
     limits: parseLimits(limits, [name, 'limits']),
     open: method('open', given.open),
     read: method('read', given.read),
@@ -22,7 +22,8 @@ export function parseStore(store: unknown, name: 'store' | 'keyStore' | 'journal
     commit: method('commit', given.commit),
     close: method('close', given.close),
     ...(scrub === undefined ? {} : { scrub: method('scrub', scrub) }),
-  })
+  }
+  return guardStore(whole, name === 'store' ? undefined : name)
 }
 
 function parseLimits(limits: unknown, path: readonly string[]): StoreLimits {

@@ -7,7 +7,7 @@ const MAX_LENGTH = 1_000_000
 
 /** The edge between an anchor of the app and everything else: errors are typed, and nothing hangs. */
 export function guardAnchor(anchor: Anchor): Anchor {
-  const answer = createWatchdog(ANCHOR_PATIENCE)
+  const answer = createWatchdog({ patience: ANCHOR_PATIENCE, of: 'anchor' })
   return {
     read: async () => readable(await answer('store_unavailable', () => anchor.read())),
     // Only a plain yes is one.
@@ -18,5 +18,5 @@ export function guardAnchor(anchor: Anchor): Anchor {
 
 function readable(note: unknown): string | undefined {
   if (note === undefined || (typeof note === 'string' && note.length <= MAX_LENGTH)) return note
-  throw new PrivityError('store_corrupt', { reason: 'anchor' })
+  throw new PrivityError('store_corrupt', { reason: 'anchor', store: 'anchor' })
 }

@@ -1,3 +1,4 @@
+import type { StoreFailure } from '../base/errors.ts'
 import type { Store } from './store.ts'
 import { createWatchdog } from './watchdog.ts'
 
@@ -7,9 +8,9 @@ const guarded = new WeakSet<Store>()
  * The edge between an adapter and everything else: errors are typed, and nothing hangs. A commit that ends in
  * an error of the adapter's own, or in silence, may have been applied.
  */
-export function guardStore(store: Store): Store {
+export function guardStore(store: Store, of?: StoreFailure['store']): Store {
   if (guarded.has(store)) return store
-  const answer = createWatchdog()
+  const answer = createWatchdog({ of })
   const scrub = store.scrub?.bind(store)
   const guard: Store = {
     limits: store.limits,

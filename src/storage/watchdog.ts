@@ -1,4 +1,4 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { type ErrorCode, isPrivityError, PrivityError, type StoreFailure } from '../base/errors.ts'
 import { systemClock } from '../base/time.ts'
 import { PATIENCE } from './patience.ts'
 
@@ -14,22 +14,37 @@ interface Pending {
   giveUp(): void
 }
 
+/** What is watched. */
+export interface Watched {
+  /** In milliseconds. */
+  readonly patience?: number
+  /** Named in its errors, for whoever has to find out which of several is down. */
+  readonly of?: StoreFailure['store']
+}
+
 /** One timer for all calls under way: one for each would cost more than a read. */
 interface Watch {
-  /** In milliseconds. */
   readonly patience: number
+  readonly of: StoreFailure['store']
   readonly pending: Set<Pending>
   watching: boolean
 }
 
 const TICK_MS = 1_000
+const STORE_FAILURES = [
+  'store_unavailable',
+  'store_full',
+  'store_closed',
+  'store_corrupt',
+] as const satisfies readonly ErrorCode[]
+type StoreFailureCode = (typeof STORE_FAILURES)[number]
 
 /**
  * What an adapter throws becomes a typed error that repeats nothing of it, and a call that is not answered
  * in ten seconds, or as many milliseconds as are given, whatever the app's clock says, is given up.
  */
-export function createWatchdog(patience: number = PATIENCE): Watchdog {
-  const watch: Watch = { patience, pending: new Set(), watching: false }
+export function createWatchdog({ patience = PATIENCE, of }: Watched = {}): Watchdog {
+  const watch: Watch = { patience, of, pending: new Set(), watching: false }
   return (silence, call) => answer(watch, silence, call)
 }
 
@@ -37,7 +52,7 @@ function answer<T>(watch: Watch, silence: Silence, call: () => Promise<T>): Prom
   return new Promise((resolve, reject) => {
     const pending: Pending = {
       until: performance.now() + watch.patience,
-      giveUp: () => reject(typed(silence, 'timeout')),
+      giveUp: () => reject(named(typed(silence, 'timeout'), watch.of)),
     }
     function settle(end: () => void): void {
       watch.pending.delete(pending)
@@ -48,7 +63,9 @@ function answer<T>(watch: Watch, silence: Silence, call: () => Promise<T>): Prom
     invoke(call).then(
       (value) => settle(() => resolve(value)),
       (error: unknown) =>
-        settle(() => reject(isPrivityError(error) ? error : typed(silence, 'failed'))),
+        settle(() =>
+          reject(named(isPrivityError(error) ? error : typed(silence, 'failed'), watch.of)),
+        ),
     )
   })
 }
@@ -61,6 +78,15 @@ async function invoke<T>(call: () => Promise<T>): Promise<T> {
 function typed(silence: Silence, reason: string): PrivityError {
   if (silence === 'outcome_unknown') return new PrivityError('outcome_unknown', {})
   return new PrivityError('store_unavailable', { reason })
+}
+
+function named(error: PrivityError, of: StoreFailure['store']): PrivityError {
+  if (of === undefined || !isStoreFailure(error)) return error
+  return new PrivityError(error.code, { ...error.details, store: of })
+}
+
+function isStoreFailure(error: PrivityError): error is PrivityError<StoreFailureCode> {
+  return STORE_FAILURES.some((code) => isPrivityError(error, code))
 }
 
 async function startWatching(watch: Watch): Promise<void> {

@@ -284,9 +284,15 @@ test('an answer in the place of the anchor that is no checkpoint shuts nobody ou
     await acme.subjects.register()
     expect(acme.ledger.contradiction).toBeUndefined()
     const answer = await refusal(openAcme(memoryStore({ share }), { anchor }))
-    expect(answer).toEqual({ code: 'store_corrupt', details: { reason: 'anchor' } })
+    expect(answer).toEqual({
+      code: 'store_corrupt',
+      details: { reason: 'anchor', store: 'anchor' },
+    })
     const fresh = await refusal(openAcme(memoryStore(), { anchor }))
-    expect(fresh).toEqual({ code: 'store_corrupt', details: { reason: 'anchor' } })
+    expect(fresh).toEqual({
+      code: 'store_corrupt',
+      details: { reason: 'anchor', store: 'anchor' },
+    })
   }
   instead = undefined
   await acme.close()
