@@ -92,7 +92,7 @@ export const ERROR_TRAITS = {
     retryable: false,
     status: 500,
     message:
-      'The key cannot be opened with the key material given. Check the secret, and restore the key store from a backup if it was damaged.',
+      'The key cannot be opened with the key material given. Check the secret, and that the store is no copy from before keys.retire().',
   },
   key_unavailable: {
     retryable: true,

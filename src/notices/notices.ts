@@ -55,7 +55,7 @@ export interface Notices {
 export interface PublishInput {
   readonly id: string
   readonly version: string
-  /** The exact words, by language (BCP 47). */
+  /** The exact words, by language (BCP 47): up to 500,000 bytes of UTF-8 each. */
   readonly texts: { readonly [language: string]: string }
   readonly change?: 'material' | 'editorial'
 }

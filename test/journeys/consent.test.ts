@@ -286,6 +286,28 @@ journey(
 )
 
 journey(
+  'a notice takes 500,000 bytes in each language, and is told when it is longer',
+  async (place) => {
+    const acme = await openAcme(place.store())
+    const longest = 'é'.repeat(250_000)
+    const notice = await acme.notices.publish({ id: 'long', version: '1', texts: { fr: longest } })
+    expect(await acme.notices.text(notice, 'fr')).toBe(longest)
+    for (const [text, code] of [
+      [`${longest}.`, 'too_long'],
+      ['', 'not_a_text'],
+      ['\ud800', 'not_a_text'],
+    ]) {
+      const texts = { en: 'short', fr: text ?? '' }
+      expect(await refusal(acme.notices.publish({ id: 'long', version: '2', texts }))).toEqual({
+        code: 'invalid_input',
+        details: { issues: [{ path: ['texts', '?'], code }] },
+      })
+    }
+    await acme.close()
+  },
+)
+
+journey(
   'the same words published again change nothing, other words under one version do not pass',
   async (place) => {
     const { acme, id } = await openWithAnna(place)
