@@ -101,7 +101,7 @@ export interface PrivityOptions<P extends Purposes, R> {
   readonly tenant?: string
   /** Milliseconds since the epoch; `wait` serves every delay. Default: the system's. */
   readonly clock?: ClockOption
-  /** May this actor see this person at all? Default: yes, if a role has the purpose. */
+  /** May this actor see this person at all? Silence for ten seconds is a no. Default: yes, if a role has the purpose. */
   readonly relationship?: Relationship
 }
 

@@ -51,7 +51,7 @@ export async function admit(deps: AdmitDeps, admission: Admission): Promise<Admi
   const { person, rows } = await people.read(id, [...decisive, ...also], signal)
   const notices = decisive.length === 0 ? undefined : rows[0]
   const concerned = await concernedOf(people, person, signal)
-  const related = await permit.related(ask, idsOf(person))
+  const related = await permit.related(ask, idsOf(person), signal)
   const trails = trailsOf(concerned).map((head) => accessOf(deps, admission, head))
   async function log(outcome: Partial<Access>): Promise<void> {
     await Promise.all(trails.map((access) => audit.record({ ...access, ...outcome })))

@@ -13,8 +13,8 @@ export interface DecisionFacts extends BasisFacts {
   readonly hasRole: boolean
   readonly requiresTask: boolean
   readonly hasTask: boolean
-  /** The actor may see this person at all; undefined when the app could not tell. */
-  readonly related: boolean | undefined
+  /** The actor may see this person at all; undefined when the app could not tell, `silent` when it did not answer. */
+  readonly related: boolean | 'silent' | undefined
 }
 
 /** Yes where all say yes, and somebody does; else with every reason of any of them. Pure. */

@@ -1,9 +1,11 @@
 import { type DenialReason, isPrivityError, PrivityError } from '../base/errors.ts'
+import { orAbort } from '../base/signal.ts'
 import { basisFacts } from '../consent/basis-facts.ts'
 import { type BasisFacts, basisDenials } from '../consent/status.ts'
 import { type NoticeRegister, openRegister } from '../notices/notice-book.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Key } from '../storage/store.ts'
+import { createWatchdog, type Watchdog } from '../storage/watchdog.ts'
 import type { Head } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
 import { isGroup } from '../subjects/require-kind.ts'
@@ -14,7 +16,8 @@ import { sameRow } from '../storage/same-row.ts'
 
 /**
  * May this actor see this person at all? An error counts as no; where nothing else stands against it, it also ends
- * a listing, so that nobody takes what could not be asked for what is not there.
+ * a listing, so that nobody takes what could not be asked for what is not there. So does no answer within ten seconds,
+ * which ends a listing at once, whatever else stands against it; the caller's `signal` ends the wait before.
  */
 export type Relationship = (ask: {
   readonly actor: Actor
@@ -26,8 +29,15 @@ export type Relationship = (ask: {
 export interface Permit {
   /** Asking returns a value; acting throws. */
   may(ask: unknown): Promise<Decision>
-  /** Asks the app, where it was told to, about each of them; undefined when it could not tell. */
-  related(ask: ParsedAsk, subjectIds: readonly string[]): Related | Promise<Related>
+  /**
+   * Asks the app, where it was told to, about each of them; undefined when it could not tell, and `silent` when it did
+   * not answer: nobody waits for it again, then.
+   */
+  related(
+    ask: ParsedAsk,
+    subjectIds: readonly string[],
+    signal?: AbortSignal,
+  ): Related | Promise<Related>
   /** Rows that a decision about any purpose needs beside the person document. */
   readonly reads: readonly Key[]
   /** The same for one purpose: only a consent can be stale. */
@@ -59,7 +69,8 @@ const NONE: readonly Key[] = []
 
 /** Decisions under the running policy. */
 export function createPermit(deps: PermitDeps): Permit {
-  const { people, policy } = deps
+  const { people, policy, relationship } = deps
+  const watch = createWatchdog()
   const registerOf = cachedRegister(people)
   const reads = [people.deps.keyspace.noticeRegister]
   function basisOf(purpose: string, head: Head, notices: Uint8Array | undefined): BasisFacts {
@@ -76,8 +87,8 @@ export function createPermit(deps: PermitDeps): Permit {
     reads,
     readsFor: ({ purpose }) => (purpose.basis === 'consent' ? reads : NONE),
     may: (ask) => may(deps, permit, ask),
-    related: (ask, subjectIds) =>
-      deps.relationship === undefined || relatedToAll(deps, ask, subjectIds),
+    related: (ask, subjectIds, signal) =>
+      relationship === undefined || relatedToAll({ relationship, watch, ask, signal }, subjectIds),
     decide: (ask, { concerned, notices, related }) => {
       if (!policy.purposes.has(ask.name)) return denial('no_basis')
       const requiresTask = ask.purpose.requiresTask === true
@@ -139,33 +150,43 @@ function decideForGroup(
   return decideForAll([...ofMembers, decideOn(head)])
 }
 
-async function relatedToAll(
-  deps: PermitDeps,
-  ask: ParsedAsk,
-  subjectIds: readonly string[],
-): Promise<Related> {
+interface Asking {
+  readonly relationship: Relationship
+  readonly watch: Watchdog
+  readonly ask: ParsedAsk
+  readonly signal: AbortSignal | undefined
+}
+
+async function relatedToAll(asking: Asking, subjectIds: readonly string[]): Promise<Related> {
   let answer: Related = subjectIds.length > 0
   for (const subjectId of subjectIds) {
-    const isRelated = await related(deps, ask, subjectId)
+    const said = await relatedTo(asking, subjectId)
     // A no about one of them is an answer, whatever could not be told of the others.
-    if (isRelated === false) return false
-    if (isRelated === undefined) answer = undefined
+    if (said === false || said === 'silent') return said
+    if (said === undefined) answer = undefined
   }
   return answer
 }
 
-async function related(
-  { relationship }: PermitDeps,
-  { actor, name }: ParsedAsk,
+async function relatedTo(
+  { relationship, watch, ask: { actor, name }, signal }: Asking,
   subjectId: string,
 ): Promise<Related> {
-  if (relationship === undefined) return true
   try {
-    return (await relationship({ actor, subjectId, purpose: name })) === true
-  } catch {
+    const said = relationship({ actor, subjectId, purpose: name })
+    // Most apps know at once: a watch over each answer would cost a list more than asking.
+    if (typeof said === 'boolean') return said
+    const answer = watch('store_unavailable', () => said)
+    return (await (signal === undefined ? answer : orAbort(answer, signal))) === true
+  } catch (error) {
+    signal?.throwIfAborted()
     // The app could not tell: the answer is no, and what it threw may name the person.
-    return undefined
+    return isSilence(error) ? 'silent' : undefined
   }
+}
+
+function isSilence(error: unknown): boolean {
+  return isPrivityError(error, 'store_unavailable') && error.details.reason === 'timeout'
 }
 
 /** The register is one small row that rarely changes: opened once for its exact bytes. */

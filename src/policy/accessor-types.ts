@@ -80,7 +80,7 @@ interface SingleBase<F, P extends string, L> {
   /**
    * The records of everyone for whom the purpose has a live basis. Whoever does not open, or of whom `relationship`
    * could not tell, hides none of the others, and is told last, as an error: what was found before it has a `cursor`
-   * to go on behind.
+   * to go on behind. It ends at once where `relationship` does not answer within ten seconds.
    */
   list(options?: ListOptions): AsyncIterable<Found<View<F, P>>>
 }

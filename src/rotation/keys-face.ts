@@ -23,12 +23,17 @@ export interface KeysFace {
    * @throws {@link not_supported} by a provider without epochs
    * @throws {@link key_unavailable} when the provider does not wrap every class here; the store is as it was then,
    * and an epoch that the provider made meanwhile is taken by the next process that is given every class
+   * @throws {@link key_unknown} · @throws {@link key_unreadable} when the provider has not the secret of the epoch in
+   * use, because an older copy of its secrets was put back: put the newest back; nothing was made
    */
   rotate(): Promise<number>
   /**
    * Wraps every key under the epoch in use. Keys stay the same, so nothing is sealed anew, and people go on being
    * read and written meanwhile. Whoever is being erased is left to that. An interrupted run is gone on with by
    * calling it again, in any process.
+   *
+   * @throws {@link key_unavailable} · @throws {@link key_unknown} · @throws {@link key_unreadable} when the provider
+   * does not open what it wrapped under the epoch in use; nothing was changed
    */
   rewrap(options?: KeyJobOptions): Promise<RewrapReport>
   /**
@@ -50,6 +55,8 @@ export interface KeysFace {
    *
    * @throws {@link key_in_use} while something needs it, another tenant of the store included, and for the one in use
    * @throws {@link key_unavailable} while the provider does not answer
+   * @throws {@link key_unknown} · @throws {@link key_unreadable} when the provider does not open what it wrapped under
+   * the epoch in use: the older one is then the last way back, and stays
    * @throws {@link not_found} for an epoch that the store never had
    * @throws {@link not_supported} by a provider whose epochs cannot die
    */

@@ -20,7 +20,7 @@ import {
   withRecord,
 } from './epoch-register.ts'
 import type { RewrapDeps } from './rewrap.ts'
-import { learnEpoch } from './rotate.ts'
+import { learnEpoch, requireInUse } from './rotate.ts'
 import { countSharing } from './sharing-tenants.ts'
 import { scanUsage } from './usage.ts'
 import type { WalkWatch } from './walk-people.ts'
@@ -60,6 +60,7 @@ const GONE = ['key_unreadable', 'key_unknown'] as const
  * @throws {@link key_in_use} · @throws {@link not_found} for an epoch that there never was
  * @throws {@link not_supported} by a provider whose epochs cannot die, or go on opening after they did
  * @throws {@link key_unavailable} when the provider does not answer, before or after; it may be called again
+ * @throws {@link key_unknown} · @throws {@link key_unreadable} when it has not the secret of the epoch in use
  */
 export async function retireEpoch(
   deps: RetireDeps,
@@ -92,6 +93,7 @@ async function refuse(_: RetireDeps, { record: { epoch } }: Retiring): Promise<R
 
 /** Says that it is about to be destroyed, once nothing needs it. */
 async function begin(deps: RetireDeps, { record }: Retiring, watch: WalkWatch): Promise<Retiring> {
+  await requireInUse(deps)
   const scanned = await requireUnused(deps, record.epoch, watch)
   const next: EpochRecord = { ...record, state: 'retiring', since: deps.people.now() }
   const event = { type: 'epoch.retiring', epoch: record.epoch }
@@ -106,6 +108,7 @@ async function destroy(
   const { people, provider } = deps
   const { epoch } = record
   const seen = scanned ?? (await requireUnused(deps, epoch, watch))
+  await requireInUse(deps)
   people.deps.ledger.quarantine.check()
   const { effectiveAt } = await provider.destroy(epoch)
   const unwrap = await tryUnwrap(deps, epoch)

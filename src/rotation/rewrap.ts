@@ -11,7 +11,7 @@ import { type KeyRows, requireOpenRow } from '../subjects/key-rows.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { allOf, isUnreadable } from './outcomes.ts'
-import { learnEpoch, type RotationDeps } from './rotate.ts'
+import { requireInUse, type RotationDeps } from './rotate.ts'
 import { epochClassOf, findStoredKeys, type FoundKey, type StoredKeyFamily } from './stored-keys.ts'
 import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
 
@@ -60,15 +60,18 @@ const BATCH = 200
 /**
  * Wraps every key under the epoch in use: the same keys, so nothing is sealed anew. What was done stays done, so
  * that an interrupted run is gone on with by another.
+ *
+ * @throws {@link key_unknown} · @throws {@link key_unreadable} · @throws {@link key_unavailable} when the provider does
+ * not open what it wrapped under the epoch in use
  */
 export async function rewrapAll(deps: RewrapDeps, watch: WalkWatch): Promise<RewrapReport> {
   const { keys, keyRows } = deps.people.deps
-  await learnEpoch(deps)
+  await requireInUse(deps)
   for (;;) {
     const { epoch } = keys
     const counts = await rewrapOnce(deps, watch)
     // Rows of a key store are no part of the log, which would refuse what is wrapped under an older epoch.
-    if (keyRows !== undefined) await learnEpoch(deps)
+    if (keyRows !== undefined) await requireInUse(deps)
     if (keyRows === undefined || keys.epoch === epoch) return { epoch: keys.epoch, ...counts }
   }
 }

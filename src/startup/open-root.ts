@@ -68,6 +68,7 @@ const VERSION = 1
 const SALT_LENGTH = 32
 const KEY_LENGTH = 32
 const PAGE = 1_000
+const ATTEMPTS = 10
 
 /**
  * Opens the store of a tenant, or makes a new one; of two processes that do so at once, one makes it.
@@ -179,12 +180,32 @@ async function readSecrets({
   const parsed = parseStoreRow(row)
   const { storeId, salt } = parsed
   await requireKeyStore({ keyStore, keyspace }, parsed)
-  const [key, wrapped] = await latestControllerKey({ store, keyspace })
-  const epoch = Number.parseInt(key.slice(-8), 16)
-  const controllerSecret = await provider.unwrap(wrapped, contextOf({ storeId, salt }, epoch))
+  const { epoch, secret: controllerSecret } = await unwrapLatest(
+    { store, keyspace, provider },
+    { storeId, salt },
+  )
   const controller = createControllerKey(controllerSecret, storeId)
   const signing = openSecrets({ keyspace, controller }, sealed)
   return { ...parsed, epoch, controllerSecret, signing }
+}
+
+/** Once more as long as another process put a newer one in its place: the older one may be destroyed by then. */
+async function unwrapLatest(
+  deps: Pick<RootDeps, 'store' | 'keyspace' | 'provider'>,
+  of: Pick<Secrets, 'storeId' | 'salt'>,
+): Promise<{ readonly epoch: number; readonly secret: Uint8Array }> {
+  let latest = await latestControllerKey(deps)
+  for (let attempt = 1; ; attempt += 1) {
+    const [key, wrapped] = latest
+    const epoch = Number.parseInt(key.slice(-8), 16)
+    try {
+      return { epoch, secret: await deps.provider.unwrap(wrapped, contextOf(of, epoch)) }
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error
+      latest = await latestControllerKey(deps)
+      if (latest[0] <= key) throw error
+    }
+  }
 }
 
 async function latestControllerKey({

@@ -50,6 +50,8 @@ interface Walk {
   /** Handed out since somebody last changed between being opened and being handed out; less than none just after. */
   streak: number
   unread: unknown
+  /** The app was asked, and did not answer: the next of so many would wait as long. */
+  isSilent: boolean
   readonly skip: (error: unknown) => void
 }
 
@@ -85,6 +87,7 @@ export async function* readPlaces(
     given: 0,
     streak: 0,
     unread: undefined,
+    isSilent: false,
     skip: (error) => {
       walk.unread ??= error
     },
@@ -159,7 +162,11 @@ async function prepare(walk: Walk, place: Place): Promise<Ready | undefined> {
   const { signal } = options
   signal?.throwIfAborted()
   const screened = screen === undefined ? {} : { screen }
-  const request: ReadRequest = { ask, action, signal, unsure: skip, ...place, ...screened }
+  const unsure: ReadRequest['unsure'] = (refusal, related) => {
+    skip(refusal)
+    walk.isSilent = related === 'silent'
+  }
+  const request: ReadRequest = { ask, action, signal, unsure, ...place, ...screened }
   const also = watch?.keys ?? []
   const fetched = await orLeftOut(fetchRecord(vault, target, { ...request, also }), skip)
   if (fetched === undefined) return undefined
@@ -167,6 +174,7 @@ async function prepare(walk: Walk, place: Place): Promise<Ready | undefined> {
   if (walk.isOutrun) return undefined
   walk.watch = undefined
   const prepared = await orLeftOut(prepareFetched(vault, target, { request, fetched }), skip)
+  if (walk.isSilent) throw walk.unread
   return prepared === undefined ? undefined : { place, prepared }
 }
 

@@ -3,7 +3,7 @@ import type { Access } from '../audit/segment.ts'
 import type { ParsedAsk } from '../permit/ask.ts'
 import { type Concerned, concernedOf, idsOf, trailsOf } from '../permit/concerned.ts'
 import type { Decision } from '../permit/decide.ts'
-import { notPermitted } from '../permit/permit.ts'
+import { notPermitted, type Related } from '../permit/permit.ts'
 import type { CompiledField, PlanField } from '../policy/compiled.ts'
 import type { Person } from '../subjects/person.ts'
 import {
@@ -31,8 +31,8 @@ export interface ReadRequest {
   readonly action: Access['action'] & ('read' | 'find' | 'list')
   readonly signal?: AbortSignal | undefined
   readonly screen?: Screen
-  /** Told of a refusal that nothing but the app's own failure to answer stands for. */
-  readonly unsure?: (refusal: PrivityError) => void
+  /** Told of a refusal that nothing but the app's own failure to answer stands for, and of any once it is silent. */
+  readonly unsure?: (refusal: PrivityError, related: Related) => void
 }
 
 /** Says of opened values whether the record is meant: lookups are decrypted and compared. */
@@ -160,7 +160,7 @@ export async function logAccesses(vault: Vault, accesses: readonly Access[]): Pr
 
 interface Decided extends Decision {
   readonly concerned: Concerned
-  readonly related: boolean | undefined
+  readonly related: Related
 }
 
 async function decideOn(
@@ -169,7 +169,7 @@ async function decideOn(
   { person, notices }: Pick<Fetched, 'person' | 'notices'>,
 ): Promise<Decided> {
   const concerned = await concernedOf(people, person, signal)
-  const related = await permit.related(ask, idsOf(person))
+  const related = await permit.related(ask, idsOf(person), signal)
   return { concerned, related, ...permit.decide(ask, { concerned, notices, related }) }
 }
 
@@ -203,7 +203,8 @@ async function refuse(
   const refusal = notPermitted(request.ask.name, reasons)
   // A list leaves people out by asking for everyone: that is no attempt on any one of them.
   if (request.action === 'read') await logRefusal(vault, access, reasons)
-  else if (related === undefined && reasons.length === 1) request.unsure?.(refusal)
+  else if (related === 'silent' || (related === undefined && reasons.length === 1))
+    request.unsure?.(notPermitted(request.ask.name, ['no_relationship']), related)
   return refusal
 }
 

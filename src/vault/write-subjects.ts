@@ -23,6 +23,7 @@ export interface WriteSubjects {
 export interface Writing {
   readonly ask: ParsedAsk
   readonly id: string
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Others may come and go all the time. */
@@ -58,10 +59,10 @@ export function requireSubject(
 
 async function withPerson<T>(
   { permit }: Vault,
-  { ask, id }: Writing,
+  { ask, id, signal }: Writing,
   run: (subjects: WriteSubjects) => Promise<T>,
 ): Promise<T> {
-  const related = await permit.related(ask, [id])
+  const related = await permit.related(ask, [id], signal)
   return run({ related, keys: [], concernedIn: ({ head }) => ({ head }) })
 }
 
@@ -71,11 +72,11 @@ async function withGroup<T>(
   run: (subjects: WriteSubjects) => Promise<T>,
 ): Promise<T> {
   const { people, permit } = vault
-  const { ask, id } = writing
+  const { ask, id, signal } = writing
   for (let look = 1; ; look += 1) {
     const { person } = await people.read(id)
     const concerned = await concernedOf(people, person)
-    const related = await permit.related(ask, idsOf(person))
+    const related = await permit.related(ask, idsOf(person), signal)
     const ids = livingOf(concerned)
     // In the commit, so that what was applied before is answered as it was then.
     if (ids === undefined) return run({ related, keys: [], concernedIn: deniedIn(ask, concerned) })

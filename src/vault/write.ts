@@ -110,12 +110,12 @@ interface Write extends WriteRequest {
 }
 
 async function write(vault: Vault, target: Target, request: Write): Promise<string> {
-  const { ask, id } = request
+  const { ask, id, options } = request
   await vault.lookups.open()
   const { version } = vault.lookups
   try {
     return await withSubjects(vault, target, {
-      writing: request,
+      writing: { ask, id, signal: options.signal },
       run: (subjects) => change(vault, target, { request, subjects }),
     })
   } catch (error) {
