@@ -85,7 +85,7 @@ export interface ErrorDetails {
     readonly from: string
     readonly event: string
   }
-  /** A hook or the verification left something behind. */
+  /** A hook or the verification left something behind, or it was stopped on the way. */
   readonly erasure_incomplete: {
     readonly erasureId: string
     readonly failing: readonly string[]

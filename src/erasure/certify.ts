@@ -1,6 +1,7 @@
 import { fromUtf8, toBase64url, utf8 } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
+import type { SeenMark } from '../journal/journal-mark.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import type { People } from '../subjects/people.ts'
 import { scrubStores } from '../subjects/scrub-stores.ts'
@@ -8,9 +9,17 @@ import type { Vault } from '../vault/vault.ts'
 import type { Certificates } from './certificate.ts'
 import type { Job } from './job.ts'
 
+/** What certifying needs. */
+export interface CertifyDeps {
+  readonly vault: Vault
+  readonly certificates: Certificates
+  /** Absent without a journal. */
+  readonly journal?: { readonly seen: SeenMark } | undefined
+}
+
 /** Signs and stores the certificate, and forgets the job. Of two processes that do so, one certifies. */
 export async function certify(
-  { vault, certificates }: { readonly vault: Vault; readonly certificates: Certificates },
+  { vault, certificates, journal }: CertifyDeps,
   job: Job,
 ): Promise<string> {
   const { people } = vault
@@ -19,7 +28,11 @@ export async function certify(
   const completedAt = people.now()
   const { note: checkpoint } = await ledger.head()
   const signed = await certificates.sign(job, { completedAt, scrub, checkpoint })
-  const certificate = await storeCertificate(people, job, { certificate: signed, completedAt })
+  const certificate = await storeCertificate(people, job, {
+    certificate: signed,
+    completedAt,
+    mark: journal?.seen,
+  })
   // The job held the app's own id: what deleting its row left behind goes as well, as far as it can.
   await scrubStores(people.deps)
   return certificate
@@ -39,12 +52,14 @@ export async function findCertificate(
 interface Signed {
   readonly certificate: string
   readonly completedAt: number
+  /** A part of somebody goes under logs of others: here is the first commit that can say so. */
+  readonly mark: SeenMark | undefined
 }
 
 async function storeCertificate(
   { deps }: People,
   { erasureId }: Job,
-  { certificate, completedAt }: Signed,
+  { certificate, completedAt, mark }: Signed,
 ): Promise<string> {
   const { keyspace, controller, ledger } = deps
   const [jobKey, key] = [keyspace.job(erasureId), keyspace.certificate(erasureId)]
@@ -54,7 +69,7 @@ async function storeCertificate(
     return { kind: 'controller', at: completedAt, event }
   }
   const { value } = await ledger.submit<string>({
-    reads: [jobKey, key],
+    reads: [jobKey, key, ...(mark === undefined ? [] : [mark.key])],
     build: (rows) => {
       const stored = rows.get(key)
       const isJob = rows.get(jobKey) !== undefined
@@ -66,7 +81,8 @@ async function storeCertificate(
           : { kind: 'done', value }
       }
       if (!isJob) throw new PrivityError('write_conflict', { attempts: 1 })
-      const put = [[key, controller.seal(key, utf8(certificate))] as const]
+      const row = [key, controller.seal(key, utf8(certificate))] as const
+      const put = [row, ...(mark?.put(rows) ?? [])]
       return {
         kind: 'change',
         change: { put, del: [jobKey], entry: entryOf(certificate) },

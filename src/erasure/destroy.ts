@@ -2,6 +2,7 @@ import { sameBytes } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
 import { createMacKey } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
+import type { SeenMark } from '../journal/journal-mark.ts'
 import type { ClassKey } from '../keys/class-key.ts'
 import type { Key } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
@@ -32,13 +33,19 @@ const ALIAS_KEY_LENGTH = 32
  * Destroys what stands behind the fence, and says what that was. Nothing is left to do for a process that
  * comes second.
  */
-export async function destroyPerson(people: People, open: OpenJob): Promise<OpenJob> {
+export async function destroyPerson(
+  people: People,
+  open: OpenJob,
+  mark?: SeenMark,
+): Promise<OpenJob> {
   // Behind a fence nobody writes: who was there when it was put is there still.
   const { person: before, ...rest } = open
   const behind = before ?? (await lookBehind(people, open.job))
   const person = typeof behind === 'string' ? undefined : behind
   const known =
-    behind === 'nothing' ? await asDestroyed(people, rest) : await destroyAll(people, rest, person)
+    behind === 'nothing'
+      ? await asDestroyed(people, rest)
+      : await destroyAll(people, rest, { person, mark })
   await destroyKeys(people.deps, open.job, people.now())
   if (person !== undefined) people.forget(person)
   return known
@@ -52,7 +59,7 @@ async function asDestroyed({ deps }: People, open: OpenJob): Promise<OpenJob> {
 async function destroyAll(
   people: People,
   open: OpenJob,
-  person: Person | undefined,
+  { person, mark }: Pick<Behind, 'person' | 'mark'>,
 ): Promise<OpenJob> {
   const { deps } = people
   const rows =
@@ -66,7 +73,7 @@ async function destroyAll(
   const isOne = doomed.length <= MAX_ROWS_PER_BATCH
   const known = isOne ? open : await saveJob(deps, open, { destroyed })
   const row = isOne ? jobRow(deps, open, { destroyed }) : undefined
-  const isOurs = await destroyRows(people, known, { doomed, person, row })
+  const isOurs = await destroyRows(people, known, { doomed, person, row, mark })
   return isOurs ? { ...known, ...row?.open } : asDestroyed(people, known)
 }
 
@@ -153,6 +160,8 @@ interface Behind {
   readonly doomed: readonly Doomed[]
   readonly person: Person | undefined
   readonly row: JobRow | undefined
+  /** Where there is a journal. */
+  readonly mark: SeenMark | undefined
 }
 
 /**
@@ -162,7 +171,7 @@ interface Behind {
 async function destroyRows(
   people: People,
   erasing: Erased,
-  { doomed, person, row }: Behind,
+  { doomed, person, row, mark }: Behind,
 ): Promise<boolean> {
   const core = person?.core ?? nobody()
   let rest = doomed
@@ -177,6 +186,7 @@ async function destroyRows(
   return destroyBatch(people, erasing, {
     core,
     row,
+    mark,
     doomed: rest,
     type: 'erasure.keys_destroyed',
   })
@@ -194,13 +204,14 @@ interface Batch {
   readonly doomed: readonly Doomed[]
   /** What is said of the destruction in the same commit. */
   readonly row?: JobRow | undefined
+  readonly mark?: SeenMark | undefined
   readonly type: 'erasure.rows_deleted' | 'erasure.keys_destroyed'
 }
 
 async function destroyBatch(
   people: People,
   erasing: Erased,
-  { core, doomed, row, type }: Batch,
+  { core, doomed, row, mark, type }: Batch,
 ): Promise<boolean> {
   const { deps } = people
   const { erasureId, subjectId } = erasing.job
@@ -213,8 +224,9 @@ async function destroyBatch(
   const keys = doomed.map((row) => row.key)
   const owned = keys.filter((name) => isOwned(deps, name))
   const named = keys.filter((name) => !isOwned(deps, name))
+  const also = [row?.key, mark?.key].filter((name) => name !== undefined)
   const { value } = await deps.ledger.submit<boolean>({
-    reads: [key, ...owned, ...erasedKeys(deps, leaves), ...(row === undefined ? [] : [row.key])],
+    reads: [key, ...owned, ...erasedKeys(deps, leaves), ...also],
     build: (read) => {
       const { fence, sealed, sections } = requireOwnFence(people, erasing, read.get(key))
       // Nothing left behind the fence: another process destroyed it all meanwhile.
@@ -226,6 +238,7 @@ async function destroyBatch(
         ...markErased(deps, leaves, read),
         ...(type === 'erasure.keys_destroyed' ? suppressing(deps, erasing.job, at) : []),
         ...(row === undefined ? [] : [row.put(read)]),
+        ...(mark?.put(read) ?? []),
       ]
       // What was deleted before a crash may be somebody else's by now.
       const own = owned.filter((name) => !isOfAnother(deps, subjectId, [name, read.get(name)]))

@@ -13,9 +13,8 @@ import {
   type RequestedErasure,
   requestErasure,
 } from './grace.ts'
-import { addJob, advanceJob, findJob, type Job, type OpenJob, planOf } from './job.ts'
+import { findJob, type Job, type OpenJob, planOf } from './job.ts'
 import { liftFence } from './lift-fence.ts'
-import { KEPT } from './partial/kept-group.ts'
 import { type PendingErasure, pendingErasures } from './pending.ts'
 import type { ErasurePlan } from './plan.ts'
 import { reasonWord } from './reason.ts'
@@ -23,8 +22,10 @@ import { replayErasures } from './replay/replay.ts'
 import { type RetryAsk, retryHook } from './retry.ts'
 import { type ErasureScope, erasureScope, ruleOf } from './scope.ts'
 import type { ErasureDeps, RunOptions } from './erasure-deps.ts'
-import { planOpen } from './plan-job.ts'
+import { findAsked, isKept, planAsked } from './plan-asked.ts'
 import { proceed } from './steps.ts'
+import { stopped, stoppedAgain, stoppedAtFirst } from './stopped.ts'
+import { storeAsked } from './store-asked.ts'
 import {
   type CertificatesOptions,
   type StoredCertificate,
@@ -56,7 +57,7 @@ export interface Erasure {
    * is destroyed by `work` when the time is over.
    *
    * @throws {@link not_found} · @throws {@link erased}
-   * @throws {@link erasure_incomplete} when a hook cannot plan: nothing was done, ask again
+   * @throws {@link erasure_incomplete} when a hook cannot plan: `work` asks it again, as does another call
    */
   request(subjectId: SubjectId, ask: RequestAsk): Promise<RequestedErasure>
   /**
@@ -163,28 +164,17 @@ function parseErasureId(erasureId: unknown): string {
 }
 
 async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<ErasurePlan> {
-  const { job } = await stored(deps, await begin(deps, subjectId, { ask, wanted: {} }))
+  const { job } = await storeAsked(deps, await planAsked(deps, toAsked(deps, subjectId, ask)))
   return planOf(job)
 }
 
-interface Begin {
-  readonly ask: unknown
-  /** Whether `work` goes on with it, when the process that was asked does not. */
-  readonly wanted: Pick<Job, 'wanted'>
-}
-
-/** A plan that is not stored yet. */
-async function begin(
-  deps: ErasureDeps,
-  subjectId: unknown,
-  { ask, wanted }: Begin,
-): Promise<OpenJob> {
+function toAsked(deps: ErasureDeps, subjectId: unknown, ask: unknown): Job {
   const { reason, scope } = parseInput(eraseAsk, ask)
   const id = parseSubjectId(subjectId)
   const { people, policy } = deps.vault
   // A name that nobody declared is told before anything else.
   if (scope !== undefined) ruleOf(policy, scope)
-  const asked: Job = {
+  return {
     erasureId: randomId(),
     subjectId: id,
     reason,
@@ -193,17 +183,6 @@ async function begin(
     plannedAt: people.now(),
     step: 'asked',
   }
-  try {
-    return advanceJob(await planOpen(deps, asked), wanted)
-  } catch (error) {
-    // What could not be planned can be resumed, once the hook that failed is back.
-    if (isPrivityError(error, 'erasure_incomplete')) await addJob(people.deps, asked)
-    throw error
-  }
-}
-
-function stored({ vault }: ErasureDeps, { job }: OpenJob): Promise<OpenJob> {
-  return addJob(vault.people.deps, job)
 }
 
 /** Nobody was shown the plan: what came to be kept since it was made is in the next one. */
@@ -217,28 +196,40 @@ async function erase(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promi
   }
 }
 
-function isKept(error: unknown): boolean {
-  return isPrivityError(error, 'erasure_incomplete') && error.details.failing.includes(KEPT)
-}
-
 /** Whose erasure was interrupted is erased by asking again: the fence says by which job. */
 async function eraseNow(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promise<string> {
   const { people } = deps.vault
+  // `work` goes on with it, when the process that was asked does not.
+  const asked: Job = { ...toAsked(deps, subjectId, ask), wanted: true }
   try {
-    const open = await begin(deps, subjectId, { ask, wanted: { wanted: true } })
-    // Stored with its fence, which is one commit less; before a fence that is elsewhere, it has to speak for it.
-    const isApart = people.deps.keyRows !== undefined || open.job.partial !== undefined
-    return await proceed(deps, isApart ? await stored(deps, open) : open, {})
+    const known = await findAsked(deps, asked)
+    return await (known === undefined ? eraseFirst(deps, asked) : eraseKnown(deps, known))
   } catch (error) {
-    if (!isPrivityError(error, 'erased')) throw error
-    const { reason, scope } = parseInput(eraseAsk, ask)
     // Whoever asked for a part does not go on with what somebody else began.
-    if (scope !== undefined) throw error
-    const open = await takeUp(people, { subjectId: parseSubjectId(subjectId), reason })
+    if (!isPrivityError(error, 'erased') || asked.scope !== undefined) throw error
+    const open = await takeUp(people, asked)
     if (open === undefined) throw error
-    if (open.job.step !== 'cancelled') return proceed(deps, await endGrace(people, open), {})
+    if (open.job.step !== 'cancelled') return eraseKnown(deps, open)
     await liftFence(people, open.job)
     return eraseNow(deps, subjectId, ask)
+  }
+}
+
+async function eraseFirst(deps: ErasureDeps, asked: Job): Promise<string> {
+  const rows = deps.vault.people.deps
+  const open = await planAsked(deps, asked)
+  // Stored with its fence, which is one commit less; before a fence that is elsewhere, it has to speak for it.
+  const isApart = rows.keyRows !== undefined || open.job.partial !== undefined
+  return proceed(deps, isApart ? await storeAsked(deps, open) : open, {
+    told: (stood, error) => stoppedAtFirst(rows, stood, error),
+  })
+}
+
+async function eraseKnown(deps: ErasureDeps, known: OpenJob): Promise<string> {
+  try {
+    return await proceed(deps, await endGrace(deps.vault.people, known), {})
+  } catch (error) {
+    throw stopped(known.job, error)
   }
 }
 
@@ -264,7 +255,7 @@ async function goOn(deps: ErasureDeps, { erasureId, shown, options }: GoOn): Pro
   const open = await findJob(people.deps, erasureId)
   if (open !== undefined) {
     if (shown !== undefined) requireSame(planOf(open.job), shown)
-    return proceed(deps, open, options)
+    return proceed(deps, open, { ...options, told: stoppedAgain })
   }
   const certificate = await findCertificate(people, erasureId)
   if (certificate === undefined) throw new PrivityError('not_found', { kind: 'erasure' })

@@ -1,4 +1,5 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { SeenMark } from '../journal/journal-mark.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import { decodeContainer, SECTION, type Section } from '../storage/container.ts'
 import type { People } from '../subjects/people.ts'
@@ -10,6 +11,14 @@ import type { OpenJob } from './job.ts'
 import { jobRow } from './job-row.ts'
 import { isLost } from './lost.ts'
 
+/** What the log is told of a fence. */
+export interface Fencing {
+  readonly reason: string
+  readonly planHash: string
+  /** Where there is a journal: what others know of it, before it is told of this one. */
+  readonly mark: SeenMark | undefined
+}
+
 /**
  * Puts a fence before the keys and before the document: from this commit on nobody reads or writes the person. A job
  * that is not stored yet is stored with it.
@@ -19,7 +28,7 @@ import { isLost } from './lost.ts'
 export async function fencePerson(
   people: People,
   begun: OpenJob,
-  { reason, planHash }: { readonly reason: string; readonly planHash: string },
+  { reason, planHash, mark }: Fencing,
 ): Promise<OpenJob> {
   const { deps, open } = people
   const { erasureId, subjectId } = begun.job
@@ -28,9 +37,10 @@ export async function fencePerson(
   const held = await fenceKeys(deps, begun.job)
   let put: Pick<OpenJob, 'fence' | 'person'> = {}
   await deps.ledger.submit<null>({
-    reads: row === undefined ? [key] : [key, row.key],
+    reads: [key, row?.key, mark?.key].filter((name) => name !== undefined),
     build: (rows) => {
       put = {}
+      mark?.look(rows)
       const document = rows.get(key)
       const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
       if (fenced?.fence.erasureId === erasureId) return { kind: 'done', value: null }

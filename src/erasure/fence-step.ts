@@ -12,15 +12,26 @@ import { liftFence } from './lift-fence.ts'
 import { KEPT } from './partial/kept-group.ts'
 import { assertNothingKept, beginPartial, isPartial } from './partial/partial-run.ts'
 
+/** Who is told as soon as the fence stands. */
+export interface FenceOptions {
+  readonly onFenced?: (open: OpenJob) => void
+}
+
 /** Puts the fence; stored at once where nothing follows for a time. */
-export async function fence(deps: ErasureDeps, open: OpenJob): Promise<OpenJob> {
+export async function fence(
+  deps: ErasureDeps,
+  open: OpenJob,
+  { onFenced }: FenceOptions = {},
+): Promise<OpenJob> {
   const { people } = deps.vault
   if (isPartial(open)) return beginPartial(deps.vault, open)
   if (open.job.isReplayed !== true) await requireKnownFloors(deps.vault)
   // Nothing was kept when it was planned just now, and behind the fence that is looked at again.
   if (open.sealed !== undefined) await assertNothingKept(deps, open)
   const { reason } = open.job
-  const stored = await fencePerson(people, open, { reason, planHash: planOf(open.job).hash })
+  const planHash = planOf(open.job).hash
+  const stored = await fencePerson(people, open, { reason, planHash, mark: deps.journal?.seen })
+  onFenced?.(stored)
   const person = stored.person ?? (await openFenced(people, open.job))
   await assertStillFree(deps, open.job, person)
   const { externalId } = person?.head ?? {}

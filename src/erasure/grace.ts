@@ -6,12 +6,14 @@ import { addDuration, type Duration, type Instant, isDuration, toInstant } from 
 import type { People } from '../subjects/people.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
 import { findCertificate } from './certify.ts'
-import { addJob, findJob, type Job, type OpenJob, saveJob } from './job.ts'
+import { findJob, type Job, type OpenJob, saveJob } from './job.ts'
 import { liftFence } from './lift-fence.ts'
 import { reasonWord } from './reason.ts'
 import type { ErasureDeps } from './erasure-deps.ts'
 import { fence } from './fence-step.ts'
-import { planJob } from './plan-job.ts'
+import { findAsked, planAsked, planKept } from './plan-asked.ts'
+import { stopped, stoppedAtFirst } from './stopped.ts'
+import { storeAsked } from './store-asked.ts'
 
 /** Why a person is erased, and how long that can be taken back. */
 export interface RequestAsk {
@@ -51,7 +53,7 @@ export async function requestErasure(
   const plannedAt = people.now()
   const graceUntil = addDuration(plannedAt, grace)
   if (graceUntil > addDuration(plannedAt, LONGEST_GRACE)) throw invalidInput(['grace'], 'too_big')
-  const planned = await planJob(deps, {
+  const asked: Job = {
     erasureId: randomId(),
     subjectId: id,
     reason,
@@ -60,9 +62,31 @@ export async function requestErasure(
     step: 'asked',
     wanted: true,
     graceUntil,
-  })
-  await fence(deps, await addJob(people.deps, planned))
-  return { erasureId: planned.erasureId, dueAt: toInstant(graceUntil) }
+  }
+  const known = await findAsked(deps, asked)
+  const { erasureId } =
+    known?.job.step === 'asked'
+      ? await requestAgain(deps, { ...known, job: { ...known.job, graceUntil } })
+      : await requestFirst(deps, asked)
+  return { erasureId, dueAt: toInstant(graceUntil) }
+}
+
+async function requestFirst(deps: ErasureDeps, asked: Job): Promise<Job> {
+  const open = await storeAsked(deps, await planAsked(deps, asked))
+  try {
+    return (await fence(deps, open)).job
+  } catch (error) {
+    throw await stoppedAtFirst(deps.vault.people.deps, open, error)
+  }
+}
+
+/** One that a hook could not plan before. */
+async function requestAgain(deps: ErasureDeps, known: OpenJob): Promise<Job> {
+  try {
+    return (await fence(deps, await planKept(deps, known))).job
+  } catch (error) {
+    throw stopped(known.job, error)
+  }
 }
 
 /** Lifts the fence of an erasure that has destroyed nothing yet, and forgets it. */

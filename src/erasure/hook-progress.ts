@@ -2,7 +2,7 @@ import type { UnfinishedHook } from '../base/errors.ts'
 import { addDuration, toInstant } from '../base/time.ts'
 import type { ErasureHook } from './hook.ts'
 import type { ItemState, Limits } from './item-state.ts'
-import { hooksOf, type ItemStates, type Job } from './job.ts'
+import { hooksOf, type ItemStates, type Job, type Unplanned } from './job.ts'
 
 /** How far a hook is with an erasure. */
 export interface HookProgress {
@@ -25,6 +25,7 @@ const DEADLINE = { days: 30 } as const
 
 /** How far each hook of a job is. Pure. */
 export function progressOf(job: Job): readonly HookProgress[] {
+  if (job.unplanned !== undefined) return unplannedProgress(job.unplanned)
   return hooksOf(job).map(({ hook, items }) => {
     const states = items.map((_, position) => stateOf(job, hook, position))
     const left = states.flatMap((state) => (state?.state === 'done' ? [] : [state]))
@@ -40,6 +41,12 @@ export function progressOf(job: Job): readonly HookProgress[] {
       tickets: [...new Set(dead.flatMap(({ ticket }) => ticket ?? []))],
     }
   })
+}
+
+/** Nobody knows yet what there is. */
+function unplannedProgress({ hooks, attempts, at }: Unplanned): readonly HookProgress[] {
+  const next = attempts === 0 ? {} : { nextAttemptAt: at }
+  return hooks.map((hook) => ({ hook, items: 0, done: 0, attempts, ...next, dead: 0, tickets: [] }))
 }
 
 /** The state of one item; undefined before it was tried. Pure. */
@@ -77,7 +84,7 @@ export function begunAt({ plannedAt, startedAt = plannedAt, graceUntil = 0 }: Jo
 /** What an error says of the hooks that are not done: names, numbers and times. Pure. */
 export function unfinishedOf(job: Job): readonly UnfinishedHook[] {
   return progressOf(job)
-    .filter(({ items, done }) => done < items)
+    .filter(({ items, done, attempts }) => done < items || attempts > 0)
     .map(({ hook, items, done, attempts, nextAttemptAt: next, dead }) => ({
       hook,
       items: items - done,

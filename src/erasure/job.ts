@@ -47,6 +47,8 @@ export interface Job {
   readonly hooks: readonly PlannedHook[]
   readonly plannedAt: number
   readonly step: Step
+  /** Present while a hook could not plan. */
+  readonly unplanned?: Unplanned
   /** What became of the items of hooks, by their position in the list of their hook. */
   readonly states?: ItemStates
   /** Hooks that planned anew since the plan was shown, with what they found more. */
@@ -89,6 +91,15 @@ export interface Lease {
   readonly holder: string
   /** Milliseconds since the epoch; 0 when it was given back. */
   readonly until: number
+}
+
+/** Hooks that could not plan. */
+export interface Unplanned {
+  readonly hooks: readonly string[]
+  /** In a row; 0 once they are to be asked at once. */
+  readonly attempts: number
+  /** When they are asked again; milliseconds since the epoch. */
+  readonly at: number
 }
 
 /** What was destroyed, as numbers. */

@@ -13,7 +13,7 @@ export interface RetryAsk {
 const ATTEMPTS = 8
 const retryAsk = z.strictObject({ hook: z.string() })
 
-/** Makes the dead items of a hook, and those that wait, due at once, as if they had never been tried. */
+/** Makes the dead items of a hook, those that wait, and what it could not plan due at once, as if never tried. */
 export async function retryHook(deps: PeopleDeps, erasureId: string, ask: unknown): Promise<void> {
   const { hook } = parseInput(retryAsk, ask)
   for (let attempt = 1; ; attempt += 1) {
@@ -32,6 +32,9 @@ export async function retryHook(deps: PeopleDeps, erasureId: string, ask: unknow
 
 /** @throws {@link not_found} when the hook is not part of the erasure */
 function revived(job: Job, hook: string): Partial<Job> | undefined {
+  const { unplanned } = job
+  if (unplanned?.hooks.includes(hook) === true)
+    return { unplanned: { ...unplanned, attempts: 0, at: 0 } }
   const planned = hooksOf(job).find((candidate) => candidate.hook === hook)
   if (planned === undefined) throw new PrivityError('not_found', { kind: 'hook' })
   const asleep = planned.items.flatMap((_, position) => {

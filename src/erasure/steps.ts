@@ -7,24 +7,32 @@ import { certify } from './certify.ts'
 import { destroyPerson, openFenced } from './destroy.ts'
 import { eraseGroup, goOnWithGroup, type OtherErasures } from './erase-group.ts'
 import type { ErasureDeps, RunOptions } from './erasure-deps.ts'
-import { fence } from './fence-step.ts'
+import { type FenceOptions, fence } from './fence-step.ts'
 import { isInGrace } from './grace.ts'
 import { hookStep, needsPlaintext } from './hook-step.ts'
 import { incomplete } from './incomplete.ts'
-import { advanceJob, type Job, type OpenJob, saveJob, type Step } from './job.ts'
+import { advanceJob, type Job, type OpenJob, type Step } from './job.ts'
 import { returnLease, takeLease } from './job-writer.ts'
 import { groupsOf, leaveGroups, type Leaving, unlinkGroups } from './leave-groups.ts'
 import { announceHooks, withoutWaiting } from './partial/announce.ts'
 import type { PartialJob } from './partial/erase-selected.ts'
 import { KEPT } from './partial/kept-group.ts'
 import { isPartial, runPartial } from './partial/partial-run.ts'
+import { planKept } from './plan-asked.ts'
 import { planJob } from './plan-job.ts'
 import { clearReferences } from './references/references.ts'
+import { stopped } from './stopped.ts'
 import { storeBegun } from './store-begun.ts'
 import { verifyErased } from './verify-erased.ts'
 
+/** How a run goes, and what is told of it. */
+export interface ProceedOptions extends RunOptions {
+  /** What is thrown where it stopped, with the job as it was then. Default: what stopped it. */
+  readonly told?: (open: OpenJob, error: unknown) => unknown
+}
+
 /** One run, which keeps the lease of the hooks from one step to the next. */
-interface Running extends RunOptions {
+interface Running extends RunOptions, FenceOptions {
   readonly holder: string
 }
 
@@ -33,7 +41,7 @@ type StepRun = (deps: ErasureDeps, open: OpenJob, options: Running) => Promise<O
 
 /** What follows on each step. Every one may be run again after a crash at any point. */
 const NEXT: { readonly [S in Exclude<Step, 'verified' | 'cancelled'>]: StepRun } = {
-  asked: async (deps, open) => saveJob(deps.vault.people.deps, open, await planJob(deps, open.job)),
+  asked: planKept,
   planned: fence,
   fenced: readHooks,
   read: destroy,
@@ -50,8 +58,6 @@ const ORDER: readonly Step[] = [
   'verified',
 ]
 
-/** Name of a store that was closed in the middle, among what is left. */
-const CLOSED = 'privity:closed'
 /** Progress counts from the plan. */
 const PLANNED = ORDER.indexOf('planned')
 
@@ -59,22 +65,33 @@ const PLANNED = ORDER.indexOf('planned')
 export async function proceed(
   deps: ErasureDeps,
   start: OpenJob,
-  options: RunOptions,
+  { told = closedOnTheWay, ...options }: ProceedOptions,
 ): Promise<string> {
-  const running: Running = { ...options, holder: randomId() }
   let open = start
+  const onFenced = (fenced: OpenJob): void => {
+    open = fenced
+  }
+  const running: Running = { ...options, onFenced, holder: randomId() }
   try {
+    await tellAgain(deps, open)
     while (open.job.step !== 'verified') open = await takeStep(deps, open, running)
+    await deps.journal?.confirm(open.job)
     const certificate = await certify(deps, open.job)
     await deps.journal?.end(open.job)
     report(options, ORDER.length)
     return certificate
   } catch (error) {
+    // What has gone of a part is not said in the store before its certificate is.
+    if (isPartial(open)) await deps.journal?.remember()
     // Whoever goes on need not wait until the lease has run out.
     await returnLease(deps.vault.people, start.job, running.holder)
-    // That nothing was written is true of the last call only.
-    throw isPrivityError(error, 'store_closed') ? incomplete(open.job, [CLOSED]) : error
+    throw await told(open, error)
   }
+}
+
+/** Of whatever else stops it, whoever goes on with it by itself makes something of its own. */
+function closedOnTheWay({ job }: OpenJob, error: unknown): unknown {
+  return isPrivityError(error, 'store_closed') ? stopped(job, error) : error
 }
 
 async function takeStep(deps: ErasureDeps, open: OpenJob, running: Running): Promise<OpenJob> {
@@ -117,13 +134,19 @@ async function readHooks(deps: ErasureDeps, start: OpenJob, options: Running): P
   // Who took the lease cannot be cancelled any more: only then the journal is told.
   const open = isRequested ? await takeLease(people, start, holder) : await storeBegun(deps, start)
   // Another process is further already.
-  if (open.job.step !== 'fenced') return open
+  if (open.job.step !== 'fenced') return tellAgain(deps, open)
   const told = await beginJournal(deps, open)
   const isNeeded = deps.hooks.some(needsPlaintext)
   const person = isNeeded ? await openForHooks(people, told) : undefined
   return withoutWaiting(people, told, () =>
     hookStep(deps, told, { step: 'read', person, holder, signal }),
   )
+}
+
+/** Another process told the journal: whoever destroys has to know that it is there, and in which place. */
+async function tellAgain({ journal }: ErasureDeps, open: OpenJob): Promise<OpenJob> {
+  if (open.job.step === 'read' && !isPartial(open)) await journal?.begin(open.job)
+  return open
 }
 
 /** Of a part the journal is told as it goes; only what hooks are told comes first. */
@@ -144,7 +167,7 @@ async function destroy(deps: ErasureDeps, start: OpenJob, options: Running): Pro
   const open = await clearReferences(deps, start, options.signal)
   if (isPartial(open)) return destroyPart(deps, open, options)
   await leaveGroups(leavingOf(deps, open.job, options))
-  const known = await destroyPerson(people, open)
+  const known = await destroyPerson(people, open, deps.journal?.seen)
   return advanceJob(known, { step: 'destroyed', destroyedAt: people.now() })
 }
 

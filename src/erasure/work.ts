@@ -92,6 +92,8 @@ async function workOn(
 function isDueNow({ vault, hooks }: ErasureDeps, job: Job): boolean {
   const now = vault.people.now()
   if (isInGrace(job, now) || isLeased(job, now)) return false
+  // The process that was asked has given up for now.
+  if (job.unplanned !== undefined) return now >= job.unplanned.at
   const isFresh = job.lease === undefined && now < job.plannedAt + LEASE
   return !isFresh && canGoOn(hooks, job, now)
 }

@@ -6,12 +6,25 @@ import type { ControllerKey } from '../keys/controller-key.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { Row, Store } from '../storage/store.ts'
-import type { Place } from './journal-entry.ts'
+import type { Rows } from '../storage/participant.ts'
+import type { Key, Row, Store } from '../storage/store.ts'
+import type { Journal } from './journal.ts'
+import { type Place, START } from './journal-entry.ts'
 
 /** Up to where a store was held against its journal, and how long its log was then at least. */
 export interface Mark extends Place {
   readonly logSize: number
+  /** The furthest place that the store knows of: a journal that lacks it was set back. */
+  readonly seen: Place
+}
+
+/** Moves on what a store knows of its journal, with a commit that is made anyway. */
+export interface SeenMark {
+  readonly key: Key
+  /** Takes over what other processes know: the journal is held against it from then on. */
+  look(rows: Rows): void
+  /** The row, where more is known here than there. */
+  put(rows: Rows): readonly Row[]
 }
 
 /** Where the mark is. */
@@ -25,17 +38,21 @@ export interface MarkDeps {
 
 const VERSION = 1
 
+/** Of a store that was never held against its journal. */
+const NONE: Mark = { ...START, logSize: 0, seen: START }
+
 /** @throws {@link decryption_failed} for one that the controller never made */
 function openMark(
   { keyspace, controller }: Pick<MarkDeps, 'keyspace' | 'controller'>,
   sealed: Uint8Array,
 ): Mark {
   const json = parseCanonical(controller.open(keyspace.journalMark, sealed)) as
-    | (Mark & { readonly v: number })
+    | (Omit<Mark, 'seen'> & { readonly v: number; readonly seen?: Place })
     | undefined
   if (json?.v !== VERSION)
     throw new PrivityError('unsupported_format', { what: 'journal mark', version: json?.v ?? 0 })
-  return { seq: json.seq, hash: json.hash, logSize: json.logSize }
+  const { seq, hash, logSize, seen = { seq, hash } } = json
+  return { seq, hash, logSize, seen }
 }
 
 /** The mark of a store; undefined when it was never used with a journal. */
@@ -47,29 +64,53 @@ export async function readMark(
 }
 
 /**
+ * What erasures write of it: in the commit that destroys, so that from that moment on a journal that was set back to
+ * before it is known to have been.
+ */
+export function createSeenMark(
+  deps: Pick<MarkDeps, 'keyspace' | 'controller'>,
+  journal: Pick<Journal, 'known' | 'expect'>,
+): SeenMark {
+  const key = deps.keyspace.journalMark
+  function look(rows: Rows): Mark {
+    const sealed = rows.get(key)
+    const mark = sealed === undefined ? NONE : openMark(deps, sealed)
+    journal.expect(mark.seen)
+    return mark
+  }
+  return {
+    key,
+    look,
+    put: (rows) => {
+      const mark = look(rows)
+      const seen = laterOf(mark.seen, journal.known())
+      return seen === mark.seen ? [] : [[key, sealMark(deps, { ...mark, seen })]]
+    },
+  }
+}
+
+/**
  * Moves the mark, never back: whoever opens the store next looks only at what came later. With rows that belong to
  * it, in one commit; false when the mark stood there already.
  */
 export async function advanceMark(
   deps: MarkDeps,
-  to: Place,
+  { settled, seen }: { readonly settled: Place; readonly seen: Place },
   also: { readonly event: ControllerEntry['event']; readonly put: readonly Row[] } | undefined,
 ): Promise<boolean> {
-  const { keyspace, controller, ledger, clock } = deps
+  const { keyspace, ledger, clock } = deps
   // As long at least: a mark that was taken over from a later copy of the store says more than its log holds.
   const logSize = (await ledger.head()).range.size
   const { value } = await ledger.submit<boolean>({
     reads: [keyspace.journalMark],
     build: (rows) => {
       const stored = rows.get(keyspace.journalMark)
-      const before = stored === undefined ? undefined : openMark(deps, stored)
-      if (before !== undefined && before.seq >= to.seq && also === undefined)
+      const before = stored === undefined ? NONE : openMark(deps, stored)
+      const isThere = before.seq >= settled.seq && before.seen.seq >= seen.seq
+      if (stored !== undefined && isThere && also === undefined)
         return { kind: 'done', value: false }
-      const { seq, hash } = before === undefined || before.seq < to.seq ? to : before
-      const mark = controller.seal(
-        keyspace.journalMark,
-        canonicalBytes({ v: VERSION, seq, hash, logSize }),
-      )
+      const { seq, hash } = laterOf(before, settled)
+      const mark = sealMark(deps, { seq, hash, logSize, seen: laterOf(before.seen, seen) })
       const entry: ControllerEntry = {
         kind: 'controller',
         at: clock.now(),
@@ -80,4 +121,17 @@ export async function advanceMark(
     },
   })
   return value
+}
+
+function sealMark(
+  { keyspace, controller }: Pick<MarkDeps, 'keyspace' | 'controller'>,
+  { seq, hash, logSize, seen }: Mark,
+): Uint8Array {
+  const json = { v: VERSION, seq, hash, logSize, seen: { seq: seen.seq, hash: seen.hash } }
+  return controller.seal(keyspace.journalMark, canonicalBytes(json))
+}
+
+/** The first where both are as far. */
+function laterOf(one: Place, other: Place): Place {
+  return one.seq < other.seq ? other : one
 }

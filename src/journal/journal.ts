@@ -24,7 +24,7 @@ import {
 export interface Journal {
   /**
    * Durable once it resolves, to the number of the entry. What comes at once goes in one commit; what was told twice
-   * does no harm.
+   * does no harm. Refused over a gap: the chain has to have what is known of it.
    *
    * @throws {@link store_unavailable} · @throws {@link journal_diverged}
    */
@@ -47,6 +47,10 @@ export interface Journal {
    * @throws {@link journal_diverged} when one is missing or was changed
    */
   entries(numbers: readonly number[]): Promise<readonly JournalEntry[]>
+  /** The furthest place that is known here. The chain has had it, so it has it whenever it goes on. */
+  known(): Place
+  /** A place that others know of. */
+  expect(place: Place): void
 }
 
 /** What a journal stands on. */
@@ -56,6 +60,9 @@ export interface JournalDeps {
   readonly controller: Pick<ControllerKey, 'seal' | 'open'>
   readonly clock: Clock
 }
+
+/** A journal at work: one that was set back would else go on over the gap, and nobody would miss what is gone. */
+interface Working extends JournalDeps, Pick<Journal, 'known' | 'expect'> {}
 
 interface Waiting {
   readonly note: JournalNote
@@ -71,12 +78,20 @@ const ATTEMPTS = 64
 export function createJournal(deps: JournalDeps): Journal {
   let waiting: Waiting[] = []
   let isWorking = false
+  let furthest = START
+  const working: Working = {
+    ...deps,
+    known: () => furthest,
+    expect: (place) => {
+      if (place.seq > furthest.seq) furthest = place
+    },
+  }
   async function work(): Promise<void> {
     isWorking = true
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MOST_AT_ONCE)
       waiting = waiting.slice(MOST_AT_ONCE)
-      await appendWaiting(deps, batch)
+      await appendWaiting(working, batch)
     }
     isWorking = false
   }
@@ -86,13 +101,15 @@ export function createJournal(deps: JournalDeps): Journal {
         waiting.push({ note, resolve, reject })
         if (!isWorking) void work()
       }),
-    end: (known) => readEnd(deps, known),
+    end: (known) => readEnd(working, known),
     pages: (from, to) => readPages(deps, from, to),
     entries: (numbers) => readEntries(deps, numbers),
+    known: working.known,
+    expect: working.expect,
   }
 }
 
-async function appendWaiting(deps: JournalDeps, batch: readonly Waiting[]): Promise<void> {
+async function appendWaiting(deps: Working, batch: readonly Waiting[]): Promise<void> {
   const notes = batch.map(({ note }) => note)
   try {
     const first = await appendAll(deps, notes)
@@ -103,20 +120,20 @@ async function appendWaiting(deps: JournalDeps, batch: readonly Waiting[]): Prom
 }
 
 /** Resolves to the number of the first. */
-async function appendAll(deps: JournalDeps, notes: readonly JournalNote[]): Promise<number> {
+async function appendAll(deps: Working, notes: readonly JournalNote[]): Promise<number> {
   const { journal, keyspace, clock } = deps
   for (let attempt = 1; ; attempt += 1) {
-    const [sealed] = await journal.read([keyspace.journalHead])
-    const before =
-      sealed === undefined ? START : openPlace(deps.controller, keyspace.journalHead, sealed)
-    if (before === undefined) throw diverged('head', 0)
-    const rows = chain(deps, before, notes)
+    const { end: before, sealed } = await lookBehind(deps, deps.known())
+    const { rows, end } = chain(deps, before, notes)
     try {
       await journal.commit({ checks: [[keyspace.journalHead, sealed ?? null]], put: rows, del: [] })
+      deps.expect(end)
       return before.seq + 1
     } catch (error) {
-      if (isPrivityError(error, 'outcome_unknown') && (await isThere(journal, rows)))
+      if (isPrivityError(error, 'outcome_unknown') && (await isThere(journal, rows))) {
+        deps.expect(end)
         return before.seq + 1
+      }
       const mayPass =
         isPrivityError(error, 'write_conflict') || isPrivityError(error, 'outcome_unknown')
       if (!mayPass || attempt === ATTEMPTS) throw error
@@ -125,12 +142,12 @@ async function appendAll(deps: JournalDeps, notes: readonly JournalNote[]): Prom
   }
 }
 
-/** The rows of these notes behind a place, and the head last. */
+/** The rows of these notes behind a place, and the head last; and the place where they end. */
 function chain(
   { controller, keyspace }: JournalDeps,
   before: Place,
   notes: readonly JournalNote[],
-): readonly Row[] {
+): { readonly rows: readonly Row[]; readonly end: Place } {
   const rows: Row[] = []
   let place = before
   for (const note of notes) {
@@ -141,7 +158,7 @@ function chain(
     place = { seq, hash: hashOf(row) }
   }
   const head = sealPlace(controller, keyspace.journalHead, place)
-  return [...rows, [keyspace.journalHead, head]]
+  return { rows: [...rows, [keyspace.journalHead, head]], end: place }
 }
 
 /** Whether a commit of unknown outcome was applied: others may have gone on behind it. */
@@ -152,20 +169,28 @@ async function isThere(journal: Store, rows: readonly Row[]): Promise<boolean> {
   return stored !== undefined && equalBytes(stored, first[1])
 }
 
-async function readEnd(
+async function readEnd(deps: Working, known: Place): Promise<Place> {
+  const furthest = deps.known()
+  const { end } = await lookBehind(deps, known.seq < furthest.seq ? furthest : known)
+  deps.expect(end)
+  return end
+}
+
+/** Where the chain ends, not before a place that is known, and the row that says so. */
+async function lookBehind(
   { journal, keyspace, controller }: JournalDeps,
   known: Place,
-): Promise<Place> {
+): Promise<{ readonly end: Place; readonly sealed: Uint8Array | undefined }> {
   const rows = [keyspace.journalHead, keyspace.journalEntry(Math.max(1, known.seq))]
   const [sealed, row] = await journal.read(rows)
-  if (sealed === undefined && known.seq === 0) return START
+  if (sealed === undefined && known.seq === 0) return { end: START, sealed }
   if (sealed === undefined) throw diverged('behind', known.seq)
   const end = openPlace(controller, keyspace.journalHead, sealed)
   if (end === undefined) throw diverged('unreadable', known.seq)
   if (end.seq < known.seq) throw diverged('behind', end.seq)
   const isSame = known.seq === 0 || (row !== undefined && hashOf(row) === known.hash)
   if (!isSame) throw diverged('head', known.seq)
-  return end
+  return { end, sealed }
 }
 
 async function* readPages(

@@ -65,7 +65,8 @@ test('a value that somebody else took while an erasure was interrupted stays the
     isDead = rows === 400
   })
   expect(await refusal(eraser.privity.erasure.erase(id, ASK))).toMatchObject({
-    code: 'store_unavailable',
+    code: 'erasure_incomplete',
+    details: { failing: ['privity:store_unavailable'] },
   })
   const taker = await other.add(EMAIL)
   isDead = false

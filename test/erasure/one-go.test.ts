@@ -182,7 +182,10 @@ test('nothing is destroyed once another process went on with the job', async () 
       data.rows.set(key, new Uint8Array([1]))
     }
   }
-  expect(await refusal(acme.erasure.erase(id, ASK))).toMatchObject({ code: 'write_conflict' })
+  expect(await refusal(acme.erasure.erase(id, ASK))).toMatchObject({
+    code: 'erasure_incomplete',
+    details: { failing: ['privity:write_conflict'] },
+  })
   expect(kept.size).toBe(1)
   expect(namesOf(data, id).length).toBeGreaterThan(5)
   for (const [key, row] of kept) data.rows.set(key, row)

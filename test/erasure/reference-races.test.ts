@@ -92,7 +92,7 @@ const BESIDE: {
   'second erasure': {
     run: ({ privity }, { anna }) => privity.erasure.erase(anna, REASON),
     ends: /^(?:done|erased|write_conflict|erasure_incomplete)$/,
-    meets: ['done', 'write_conflict'],
+    meets: ['done', 'erasure_incomplete'],
   },
 }
 

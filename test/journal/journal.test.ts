@@ -6,6 +6,7 @@ import { type JournalEntry, type JournalNote, START } from '../../src/journal/jo
 import { createControllerKey } from '../../src/keys/controller-key.ts'
 import { createKeyspace } from '../../src/storage/keyspace.ts'
 import { collect, eagerClock, refusal } from '../support/acme.ts'
+import { allRows } from '../support/stores.ts'
 
 const keyspace = createKeyspace('0'.repeat(16))
 const KEY = new Uint8Array(32).fill(3)
@@ -102,4 +103,68 @@ test('another key reads nothing, and nobody rows in another place', async () => 
     details: { reason: 'unreadable', seq: 0 },
   })
   expect(await refusal(journal.end(end))).toMatchObject({ details: { reason: 'head', seq: 2 } })
+})
+
+/** Puts rows of before in the place of all that there are. */
+async function putBack(
+  share: MemoryData,
+  copy: Awaited<ReturnType<typeof allRows>>,
+): Promise<void> {
+  const del = (await allRows(memoryStore({ share }))).map(([key]) => key)
+  const store = memoryStore({ share })
+  await store.open()
+  await store.commit({ checks: [], put: [], del })
+  await store.commit({ checks: [], put: copy, del: [] })
+}
+
+test('a journal that was set back beneath a process does not go on over the gap, until it is back', async () => {
+  const share = memoryData()
+  const journal = await open(memoryStore({ share }))
+  await journal.append(note(1))
+  const early = await allRows(memoryStore({ share }))
+  await journal.append(note(2))
+  const whole = await allRows(memoryStore({ share }))
+  await putBack(share, early)
+  const behind = { code: 'journal_diverged', details: { reason: 'behind', seq: 1 } }
+  expect(await refusal(journal.append(note(3)))).toEqual(behind)
+  expect(await refusal(journal.end(START))).toEqual(behind)
+  expect(await allRows(memoryStore({ share }))).toEqual(early)
+  await putBack(share, [])
+  expect(await refusal(journal.append(note(3)))).toMatchObject({ details: { reason: 'behind' } })
+  await putBack(share, whole)
+  expect(await journal.append(note(3))).toBe(3)
+})
+
+test('nor one that others wrote another end of', async () => {
+  const share = memoryData()
+  const journal = await open(memoryStore({ share }))
+  await journal.append(note(1))
+  const early = await allRows(memoryStore({ share }))
+  await journal.append(note(2))
+  await putBack(share, early)
+  const other = await open(memoryStore({ share }))
+  await other.append(note(4))
+  await other.append(note(5))
+  expect(await refusal(journal.append(note(3)))).toEqual({
+    code: 'journal_diverged',
+    details: { reason: 'head', seq: 2 },
+  })
+})
+
+test('a process is told by others how far the journal goes, and by none that it ends before', async () => {
+  const share = memoryData()
+  const [one, other] = [await open(memoryStore({ share })), await open(memoryStore({ share }))]
+  await one.append(note(1))
+  const early = await allRows(memoryStore({ share }))
+  const first = await one.end(START)
+  await one.append(note(2))
+  expect(other.known()).toEqual(START)
+  other.expect(one.known())
+  other.expect(first)
+  expect(other.known()).toEqual(one.known())
+  await putBack(share, early)
+  expect(await refusal(other.append(note(3)))).toMatchObject({
+    code: 'journal_diverged',
+    details: { reason: 'behind', seq: 1 },
+  })
 })

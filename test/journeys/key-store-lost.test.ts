@@ -142,7 +142,9 @@ for (const { name, row, code, fault } of CASES) {
     const keyStore = memoryStore({ share: stores.keys })
     const again = await openAcme(full, { keyStore, clock: eagerClock() })
     const erasing = again.erasure.erase(id as never, REASON)
-    expect((await refusal(erasing)).code).toBe('store_unavailable')
+    expect((await refusal(erasing)).details).toMatchObject({
+      failing: ['privity:store_unavailable'],
+    })
     expect(await rowAt(stores.keys, id)).toEqual(row)
     const { contact } = accessorsOf(again).support
     expect((await refusal(contact.read(id as never))).code).toBe(code)

@@ -371,7 +371,7 @@ test('a witness that is away stops nobody who works, and nobody who opens is let
   expect(record?.['rollbackProtection']).toBe('none')
   expect(await refusal(open(place, anchor()))).toEqual({
     code: 'store_unavailable',
-    details: { reason: 'unreachable' },
+    details: { reason: 'unreachable', store: 'anchor' },
   })
   await acme.close()
 })

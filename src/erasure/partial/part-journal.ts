@@ -7,6 +7,7 @@ export interface PartJournal {
    * Before it goes; resolves to the number of the entry.
    *
    * @throws {@link erasure_incomplete} when the journal does not have it for certain
+   * @throws {@link journal_diverged} when it lacks what it had
    * @throws {@link invalid_input} for more than an entry takes
    */
   tell(job: Job, part: ErasedPart): Promise<number>

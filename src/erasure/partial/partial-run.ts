@@ -2,6 +2,7 @@ import { isPrivityError } from '../../base/errors.ts'
 import type { Person } from '../../subjects/person.ts'
 import { isUnreadable } from '../../subjects/unreadable.ts'
 import { readHeads } from '../../vault/record-heads.ts'
+import { requireNewest } from '../../vault/require-newest.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { ErasureHook } from '../hook.ts'
 import { incomplete } from '../incomplete.ts'
@@ -80,8 +81,12 @@ export async function planRuleJob(
  * Begins: from here on the job holds the app's own id, for hooks. Without a fence, the person stays in use.
  *
  * @throws {@link erasure_incomplete} naming `privity:kept` for a group that a member came to keep since
+ * @throws {@link policy_outdated}
  */
-export async function beginPartial({ people }: Vault, open: PartialJob): Promise<OpenJob> {
+export async function beginPartial(vault: Vault, open: PartialJob): Promise<OpenJob> {
+  const { people } = vault
+  // What has to stay, an outdated policy does not know: before hooks are at work, and the journal is told.
+  if (open.job.isReplayed !== true) await requireNewest(vault)
   const { person } = await people.read(open.job.subjectId)
   try {
     await requireFreeMembers(people, open.job, person.head)

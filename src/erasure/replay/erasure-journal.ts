@@ -1,3 +1,5 @@
+import { START } from '../../journal/journal-entry.ts'
+import { advanceMark, createSeenMark, type SeenMark } from '../../journal/journal-mark.ts'
 import type { CertificateDeps } from '../certificate.ts'
 import type { Suppression } from '../../subjects/suppression.ts'
 import { type Held, type HoldDeps, settleJournal } from './hold-against.ts'
@@ -7,6 +9,7 @@ import { type Replayed, signReplay } from './sign-replay.ts'
 /** The journal as erasure uses it. */
 export interface ErasureJournal extends Journaling {
   readonly hold: HoldDeps
+  readonly seen: SeenMark
   sign(replayed: Replayed): Promise<string>
 }
 
@@ -31,10 +34,14 @@ export async function startJournal({
   await suppression.prepare()
   await settleJournal(hold, held)
   const settle = (): Promise<void> => settleJournal(hold)
+  const remember = async (): Promise<void> => {
+    await advanceMark(hold, { settled: START, seen: hold.journal.known() }, undefined)
+  }
   const now = (): number => hold.clock.now()
   return {
-    ...createJournaling(hold.journal, { settle, now }),
+    ...createJournaling(hold.journal, { settle, remember, now }),
     hold,
+    seen: createSeenMark(hold, hold.journal),
     sign: (replayed) => signReplay(certificates, replayed),
   }
 }

@@ -16,6 +16,8 @@ export interface HoldDeps extends StandingDeps, MarkDeps {
 export interface Held {
   readonly from: Place
   readonly to: Place
+  /** Up to where the store knew of it. */
+  readonly seen: Place
   /** Up to where all is done; what comes behind it is looked at again. */
   readonly settled: Place
   /** Erasures that the store lacks. */
@@ -33,8 +35,8 @@ export interface Held {
  */
 export async function holdAgainst(deps: HoldDeps): Promise<Held> {
   const { journal } = deps
-  const from = await trustedMark(deps)
-  const to = await journal.end(from)
+  const { from, seen } = await trustedMark(deps)
+  const to = await journal.end(seen)
   let [behind, pending, of, settled] = [0, 0, 0, to]
   for await (const erasures of newErasures({ journal, from, to })) {
     const standings = await standingsOf(deps, erasures)
@@ -44,20 +46,24 @@ export async function holdAgainst(deps: HoldDeps): Promise<Held> {
     of += standings.length
     settled = waiting.reduce((place, it) => (it.from.seq < place.seq ? it.from : place), settled)
   }
-  return { from, to, settled, behind, pending, of }
+  return { from, to, seen, settled, behind, pending, of }
 }
 
 /** Moves the mark on when the store lacks nothing, and not past what is only under way: that may come to nothing. */
 export async function settleJournal(deps: HoldDeps, known?: Held): Promise<void> {
-  const { from, settled, behind } = known ?? (await holdAgainst(deps))
-  const isNew = settled.seq > from.seq || (await readMark(deps)) === undefined
-  if (behind === 0 && isNew) await advanceMark(deps, settled, undefined)
+  const { from, to, seen, settled, behind } = known ?? (await holdAgainst(deps))
+  const isFurther = settled.seq > from.seq || to.seq > seen.seq
+  const isNew = isFurther || (await readMark(deps)) === undefined
+  if (behind === 0 && isNew) await advanceMark(deps, { settled, seen: to }, undefined)
 }
 
-/** A mark that knows a longer log than there is was taken from a later copy of the store: it counts for nothing. */
-async function trustedMark(deps: HoldDeps): Promise<Place> {
+/**
+ * A mark that knows a longer log than there is was taken from a later copy of the store: it says nothing of what is
+ * done here. That the journal had what was seen holds for any copy.
+ */
+async function trustedMark(deps: HoldDeps): Promise<Pick<Held, 'from' | 'seen'>> {
   const mark = await readMark(deps)
-  if (mark === undefined) return START
+  if (mark === undefined) return { from: START, seen: START }
   const { range } = await deps.ledger.head()
-  return mark.logSize > range.size ? START : mark
+  return { from: mark.logSize > range.size ? START : mark, seen: mark.seen }
 }

@@ -160,7 +160,7 @@ async function finish(
   const held = await holdAgainst(hold)
   if (held.behind > 0) throw failed ?? new PrivityError('replay_required', { behind: held.behind })
   if (failed !== undefined) {
-    await advanceMark(hold, held.settled, undefined)
+    await advanceMark(hold, { settled: held.settled, seen: held.to }, undefined)
     throw failed
   }
   const { keyspace, controller, ledger } = vault.people.deps
@@ -178,10 +178,14 @@ async function finish(
   })
   const key = keyspace.certificate(replayId)
   const certificateHash = toBase64url(sha256(utf8(certificate)))
-  await advanceMark(hold, held.settled, {
-    event: { type: 'journal.replayed', replayId, seq: held.to.seq, certificateHash },
-    put: [[key, controller.seal(key, utf8(certificate))]],
-  })
+  await advanceMark(
+    hold,
+    { settled: held.settled, seen: held.to },
+    {
+      event: { type: 'journal.replayed', replayId, seq: held.to.seq, certificateHash },
+      put: [[key, controller.seal(key, utf8(certificate))]],
+    },
+  )
   return certificate
 }
 
