@@ -49,7 +49,8 @@ export async function lookAtPerson(
     const met = (looks === 1 ? rows : undefined) ?? (await personRows(deep, id))
     const look = await tryLook(deep, fold, { id, rows: met, suspects })
     if (look === undefined) continue
-    if (look.steady || look.faults.length === 0) return look
+    if (look.faults.length === 0) return look
+    if (look.steady && (await isAsFolded(deep, fold, id))) return look
     lasting = lasting === undefined ? look.faults : inBoth(lasting, look.faults)
     if (looks >= LOOKS) return { ...look, faults: lasting }
   }
@@ -60,6 +61,17 @@ async function personRows({ store, keyspace }: Deep, id: string): Promise<readon
   // Ids are of one length: the prefix of the document is that of nobody else.
   for await (const row of scanRows(store, keyspace.person(id), { page: PAGE })) rows.push(row)
   return rows
+}
+
+/**
+ * A request to be erased that is cancelled puts back the very document that was there before it: only the log tells that
+ * the person was fenced in between, and what was folded of that belongs to none of what was read.
+ */
+async function isAsFolded(deep: Deep, fold: ControllerFold, id: string): Promise<boolean> {
+  const name = deep.nameOf(deep.keyspace.person(id))
+  const folded = fold.rows.get(name)
+  await fold.advance()
+  return fold.rows.get(name) === folded
 }
 
 /** Undefined when the keys were overwritten meanwhile, because somebody erases the person. */
