@@ -61,7 +61,7 @@ async function protectionOf(acme: Acme, receipt: string): Promise<unknown> {
   return record?.['rollbackProtection']
 }
 
-test('what is acknowledged while the anchor is slow is acknowledged in order, and anchored', async () => {
+test('nothing is acknowledged while the anchor is slow, and all is anchored that is', async () => {
   const { acme, held } = await opened()
   const { id } = await acme.subjects.register()
   const notice = await publishNotice(acme)
@@ -78,8 +78,8 @@ test('what is acknowledged while the anchor is slow is acknowledged in order, an
   expect(await acme.consent.status(id, 'marketing')).toMatchObject({ state: 'given' })
   held.release()
   const [{ receipt }, ...rest] = await Promise.all([first, ...later])
-  // The two that came later left in one batch; what they answer is signed side by side.
-  expect([order.length, order[0]]).toEqual([3, 1])
+  // Receipts are signed side by side, on other threads: whose is ready first says nothing.
+  expect(order.toSorted((a, b) => a - b)).toEqual([1, 2, 3])
   for (const one of [receipt, ...rest.map((it) => it.receipt)])
     expect(await protectionOf(acme, one)).toBe('anchored')
   await acme.close()
