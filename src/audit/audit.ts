@@ -36,6 +36,8 @@ interface State extends AuditDeps {
 }
 
 const FLUSH_MS = 1_000
+/** What came while another commit was under way goes in one, whose signature and sync are paid once. */
+const COMMIT_ENTRIES = 4 * SEGMENT_ENTRIES
 /** Beyond this a deferred access waits for the store, so that an outage cannot fill the memory. */
 const MAX_PENDING = 4_096
 
@@ -164,7 +166,7 @@ async function flush(state: State): Promise<void> {
 
 /** In order: what could not be written stays, and what came later stays behind it. */
 async function appendPending(state: State): Promise<void> {
-  let count = SEGMENT_ENTRIES
+  let count = COMMIT_ENTRIES
   for (let left = state.pending.length; left > 0; ) {
     const accesses = state.pending.slice(0, Math.min(count, left))
     try {

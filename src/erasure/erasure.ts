@@ -61,9 +61,9 @@ export interface Erasure {
    */
   request(subjectId: SubjectId, ask: RequestAsk): Promise<RequestedErasure>
   /**
-   * Takes a requested erasure back: the person is as before.
+   * Takes back an erasure that was requested, or that a hook could not plan: the person is as before.
    *
-   * @throws {@link invalid_transition} once the time is over · @throws {@link not_found}
+   * @throws {@link invalid_transition} once the time is over, or it is at work · @throws {@link not_found}
    */
   cancel(erasureId: string): Promise<void>
   /**

@@ -119,8 +119,10 @@ export function isInGrace({ step, graceUntil = 0 }: Job, now: number): boolean {
 async function requireCancellable(people: People, erasureId: string): Promise<OpenJob> {
   const open = await findJob(people.deps, erasureId)
   if (open === undefined) throw await missing(people, erasureId)
-  const { step, graceUntil = 0, lease, destroyed } = open.job
+  const { step, graceUntil = 0, lease, destroyed, unplanned, isReplayed } = open.job
   if (step === 'cancelled') return open
+  // Its hook may be gone for good; what the journal says was erased before goes in any case.
+  if (step === 'asked' && unplanned !== undefined && isReplayed !== true) return open
   const isWhole = WHOLE.has(step) && lease === undefined && destroyed === undefined
   if (isWhole && people.now() < graceUntil) return open
   throw tooLate(step)

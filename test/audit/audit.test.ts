@@ -274,6 +274,28 @@ describe('a deferred audit', () => {
     expect(storedTasks(desk)).toHaveLength(1_001)
   })
 
+  test('writes in one commit, segment by segment, what came while another was under way', async () => {
+    const commits: number[] = []
+    const desk = await openDesk({
+      mode: 'deferred',
+      store: (inner) =>
+        hookedStore(inner, {
+          commit: ({ put }, next) => {
+            commits.push(put.filter(([key]) => key.includes('/s/')).length)
+            return next()
+          },
+        }),
+    })
+    for (const task of tasks(1_300)) await desk.audit.record(access(task))
+    await desk.audit.flush()
+    expect(storedTasks(desk)).toEqual(tasks(1_300))
+    const segments = storedSegments(desk).map(({ entries }) => entries.length)
+    expect(segments).toEqual([256, 256, 256, 256, 256, 20])
+    // The first claims the log.
+    expect(commits).toEqual([0, 1, 4, 1])
+    await expectInOrder(desk, 0)
+  })
+
   test('writes fewer at a time where all together are too much for the store', async () => {
     const sizes: number[] = []
     const desk = await openDesk({

@@ -134,6 +134,32 @@ journey('a request that a hook cannot plan goes on, and can be taken back', asyn
   await acme.close()
 })
 
+for (const { title, ask } of [
+  { title: 'an erasure', ask: ASK },
+  { title: 'the erasure of a part', ask: TICKETS },
+])
+  test(`cancel drops ${title} that no hook could plan, and none that one has planned`, async () => {
+    const { acme, id, clock, hook, repair } = await openWithAnna(STORES.memory())
+    const dropped = await unplanned(acme.erasure.erase(id, ask))
+    await acme.erasure.cancel(dropped)
+    expect(await collect(acme.erasure.pending())).toEqual([])
+    repair()
+    clock.advance(DAY)
+    expect(await acme.erasure.work()).toEqual(NONE)
+    expect(await isErased({ acme, id })).toBe(false)
+    const none = { code: 'not_found', details: { kind: 'erasure' } }
+    expect(await refusal(acme.erasure.cancel(dropped))).toEqual(none)
+
+    const { erasureId } = await acme.erasure.plan(id, ask)
+    expect(await refusal(acme.erasure.cancel(erasureId))).toEqual({
+      code: 'invalid_transition',
+      details: { machine: 'erasure', from: 'planned', event: 'cancel' },
+    })
+    await acme.erasure.erase(id, ask)
+    expect(executions(hook)).toBe(1)
+    await acme.close()
+  })
+
 test('retry makes what a hook could not plan due at once, and resume asks it whenever', async () => {
   const { acme, id, repair } = await openWithAnna(STORES.memory())
   const erasureId = await unplanned(acme.erasure.erase(id, ASK))

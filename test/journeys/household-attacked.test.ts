@@ -504,6 +504,37 @@ journey('a hold on everything of a person keeps what is shared with them', async
 })
 
 journey(
+  'what a hook could not plan of a household is forgotten once a member has to keep it',
+  async (place) => {
+    let isDown = true
+    const plan = (): unknown => {
+      if (isDown) throw new Error('down')
+      return []
+    }
+    const clock = eagerClock()
+    const home = await openHome(place.store(), { hooks: [scriptedHook({ plan })], clock })
+    const { ada, household } = await addFamily(home)
+    expect(await refusal(home.erasure.erase(household, { reason: REASON }))).toMatchObject({
+      code: 'erasure_incomplete',
+      details: { failing: ['mailing'] },
+    })
+    const hold = { matter: 'claim-1', reviewAt: '2030-01-01T00:00:00Z' }
+    const { holdId } = await home.retention.hold(ada, hold)
+    isDown = false
+    clock.advance(DAY)
+    expect(await home.erasure.work()).toMatchObject({ completed: 0, incomplete: 1 })
+    expect(await collect(home.erasure.pending())).toEqual([])
+    await home.retention.releaseHold(ada, holdId)
+    clock.advance(DAY)
+    expect(await home.erasure.work()).toMatchObject({ completed: 0, incomplete: 0 })
+    expect(await as(home).home.household.read(household)).toMatchObject({
+      address: 'marker-street 1',
+    })
+    await home.close()
+  },
+)
+
+journey(
   'a part of a household that another purpose may need stays, whatever members said',
   async (place) => {
     const home = await openHome(place.store())
