@@ -1,65 +1,48 @@
 import { toHex, utf8 } from './base/bytes.ts'
-import { randomId } from './base/id.ts'
-import { type Audit, createAudit, enterTails } from './audit/audit.ts'
-import { type AuditFace, createAuditFace } from './audit/query.ts'
-import { type Blobs, createBlobs } from './blobs/blobs.ts'
-import { type Consent, createConsent } from './consent/consent.ts'
-import { createReceipts, type Receipts } from './consent/receipt.ts'
+import type { AuditFace } from './audit/query.ts'
+import type { Blobs } from './blobs/blobs.ts'
+import type { Consent } from './consent/consent.ts'
+import { createReceipts } from './consent/receipt.ts'
 import { createSpool } from './consent/spool.ts'
-import {
-  recordKept,
-  spoolWithdrawals,
-  type SpoolingDeps,
-  withSpool,
-} from './consent/spool-withdrawal.ts'
+import { spoolWithdrawals } from './consent/spool-withdrawal.ts'
 import { sha256 } from './crypto/hash.ts'
-import { createCertificates } from './erasure/certificate.ts'
-import { createErasure, type Erasure } from './erasure/erasure.ts'
+import type { Erasure } from './erasure/erasure.ts'
 import type { ErasureHook } from './erasure/hook.ts'
-import { startJournal } from './erasure/replay/erasure-journal.ts'
-import { type Held, type HoldDeps, holdAgainst } from './erasure/replay/hold-against.ts'
-import { closedRooms, type Rooms } from './evidence/closed-rooms.ts'
+import { holdAgainst } from './erasure/replay/hold-against.ts'
 import { createLedgerFace, type LedgerFace } from './evidence/ledger-face.ts'
-import { roomsFor } from './evidence/replay-rooms.ts'
-import { createForms, type Forms } from './forms/forms.ts'
+import type { Forms } from './forms/forms.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import { quarantined } from './ledger/quarantine.ts'
-import { createNotices, type Notices } from './notices/notices.ts'
+import type { Notices } from './notices/notices.ts'
 import type { MayAsk, AccessAsk } from './permit/ask.ts'
 import type { Decision } from './permit/decide.ts'
-import { createPermit, type Relationship } from './permit/permit.ts'
+import type { Relationship } from './permit/permit.ts'
 import type { Accessor } from './policy/accessor-types.ts'
 import { compilePolicy } from './policy/compile.ts'
 import type { CompiledPolicy } from './policy/compiled.ts'
-import type { Policy } from './policy/policy-type.ts'
+import type { GivenPolicy, Policy } from './policy/policy-type.ts'
 import type { Purposes } from './policy/purposes.ts'
-import { createPseudonyms, type Pseudonyms } from './pseudonyms/pseudonyms.ts'
-import { createKeptOf } from './retention/kept-of.ts'
-import { createRetention, type RetentionFace } from './retention/retention.ts'
-import { createKeysFace, type KeysFace } from './rotation/keys-face.ts'
-import { followProvider } from './rotation/rotate.ts'
+import type { Pseudonyms } from './pseudonyms/pseudonyms.ts'
+import type { RetentionFace } from './retention/retention.ts'
+import { closedRooms, type Rooms } from './rooms/closed-rooms.ts'
+import { openRooms } from './rooms/open-rooms.ts'
+import { roomsFor } from './rooms/replay-rooms.ts'
+import type { KeysFace } from './rotation/keys-face.ts'
 import { once } from './startup/once.ts'
 import { openHold } from './startup/open-journal.ts'
-import { openRoot, type Root } from './startup/open-root.ts'
+import { openRoot } from './startup/open-root.ts'
 import { type ClockOption, type ParsedOptions, parseOptions } from './startup/options.ts'
-import { registerPolicy } from './startup/register-policy.ts'
-import { rotationDeps } from './startup/rotation-deps.ts'
-import { closeStores, openKeyRows, openStores } from './startup/stores.ts'
+import { closeStores, openStores } from './startup/stores.ts'
 import type { Anchor } from './storage/anchor.ts'
-import { createKeyspace, type Keyspace } from './storage/keyspace.ts'
+import { createKeyspace } from './storage/keyspace.ts'
 import type { DurabilityLevel, Store } from './storage/store.ts'
-import { createPeople } from './subjects/people.ts'
-import { createSubjects, type Subjects } from './subjects/subjects.ts'
-import { createSuppression, NO_SUPPRESSION } from './subjects/suppression.ts'
-import { createAccessor } from './vault/accessor.ts'
-import { openLayouts } from './vault/layouts.ts'
-import { openLookups } from './vault/lookups.ts'
-import type { Vault } from './vault/vault.ts'
+import type { Subjects } from './subjects/subjects.ts'
 
 /** What an app chooses. */
 export interface PrivityOptions<P extends Purposes, R> {
-  readonly policy: Policy<P, R>
+  /** What `definePolicy` gave: a look-alike is refused. */
+  readonly policy: GivenPolicy<P, R>
+  /** Where everything is kept, sealed; opened by `createPrivity`, and closed by `close`. */
   readonly store: Store
   /**
    * A store of its own for the keys of people, to be backed up apart from the store and kept for less long: an old
@@ -77,6 +60,7 @@ export interface PrivityOptions<P extends Purposes, R> {
    * unnoticed; `off` remembers nothing.
    */
   readonly suppression?: 'on' | 'off'
+  /** Keeps the secret that opens the store; the same one each time it is opened. */
   readonly keys: KeyProvider
   /** Reach into the other systems that hold data of the people. Default: none. */
   readonly hooks?: readonly ErasureHook[]
@@ -107,14 +91,24 @@ export interface PrivityOptions<P extends Purposes, R> {
 
 /** Personal data behind purposes, consents, keys and a ledger. */
 export interface Privity<P extends Purposes, R> {
+  /** As it was given. */
   readonly policy: Policy<P, R>
+  /** Who is known here: people by random ids, and groups of them. */
   readonly subjects: Subjects
+  /** The words that people are shown, and that they were. */
   readonly notices: Notices
+  /** What people decided, with a receipt for each decision. */
   readonly consent: Consent<keyof P & string>
   /**
-   * May this actor use this person's data for this purpose, now?
+   * May this actor use this person's data for this purpose, now? The answer is an object: look at `allowed`.
    *
    * @throws {@link not_found} when the person was never registered
+   * @example
+   * ```ts
+   * const actor = { id: 'staff:bo', roles: ['marketer'] }
+   * const { allowed, reasons } = await privity.may({ subjectId, purpose: 'marketing', actor })
+   * if (!allowed) console.log(reasons) // ['not_asked']
+   * ```
    */
   may(ask: MayAsk<keyof P & string>): Promise<Decision>
   /**
@@ -129,6 +123,7 @@ export interface Privity<P extends Purposes, R> {
   readonly forms: Forms<R, keyof P & string>
   /** Names for people that only this controller can trace back. */
   readonly pseudonyms: Pseudonyms<keyof P & string>
+  /** Erasing people, and parts of what there is about them. */
   readonly erasure: Erasure
   /** When what has to go, and what has to stay. */
   readonly retention: RetentionFace<R>
@@ -136,6 +131,7 @@ export interface Privity<P extends Purposes, R> {
   readonly keys: KeysFace
   /** Who looked at what. */
   readonly audit: AuditFace
+  /** Proof of what was decided and done, and what checks it. */
   readonly ledger: LedgerFace
   /** Makes everything durable, frees what is held, and closes the store. */
   close(): Promise<void>
@@ -203,7 +199,7 @@ async function assemble<P extends Purposes, R>(
   const rows = { store, keyspace, clock, controller, ledger }
   const key = (): Uint8Array => signing.jws.secret
   const receipts = createReceipts({ key, durability: parts.durability })
-  const spooling = { policy, spool: createSpool(rows), receipts, clock, quarantine, origin }
+  const spooling = { policy, rows, spool: createSpool(rows), receipts, clock, quarantine, origin }
   const hold =
     quarantine.contradiction === undefined ? await openHold(parts, root, rows) : undefined
   const held = hold === undefined ? undefined : await holdAgainst(hold)
@@ -236,84 +232,5 @@ async function settle({ anchoring, quarantine }: Ledger): Promise<void> {
     await anchoring.settle()
   } catch (error) {
     if (quarantine.contradiction === undefined) throw error
-  }
-}
-
-interface RoomParts extends Parts {
-  readonly root: Root
-  readonly keyspace: Keyspace
-  readonly receipts: Receipts
-  readonly spooling: SpoolingDeps
-  readonly hold: HoldDeps | undefined
-  readonly held: Held | undefined
-}
-
-async function openRooms({ keys: provider, clock, policy, ...parts }: RoomParts): Promise<Rooms> {
-  const { root, keyspace, receipts, spooling, hold, held } = parts
-  const { controller, ledger, storeId, origin, signing } = root
-  const store = quarantined(parts.store, ledger.quarantine)
-  const rows = { store, keyspace, clock, controller, ledger }
-  const { catalogue, keys } = await registerPolicy({ ...rows, provider, root, policy })
-  await ledger.adopt()
-
-  const keyRows = openKeyRows({ ...parts, controller, clock, quarantine: ledger.quarantine })
-  const people = createPeople({ ...rows, keys, storeId, keyRows })
-  const auditDeps = { ...rows, origin, instance: randomId(), mode: parts.mode }
-  await enterTails(auditDeps)
-  await ledger.note()
-  const audit = createAudit(auditDeps)
-  const permit = createPermit({ people, policy, relationship: parts.relationship })
-  const layouts = await openLayouts({ store, keyspace, controller, catalogue, policy })
-  const lookups = await openLookups({ store, keyspace, keys, catalogue })
-  const vault: Vault = { people, policy, permit, audit, layouts, lookups }
-  const certificateDeps = {
-    key: () => signing.jws.secret,
-    controller: policy.controller,
-    policy: policy.hash,
-    origin,
-    provider,
-  }
-  const certificates = createCertificates(certificateDeps)
-  const rotation = rotationDeps({ provider, policy, root }, vault)
-  await followProvider(rotation, await provider.currentEpoch())
-  const consent = createConsent({ people, policy, receipts, typeOf: layouts.typeOf })
-  await recordKept(spooling, consent)
-  const suppression = parts.suppression === 'on' ? createSuppression(people.deps) : NO_SUPPRESSION
-  const journal = await startJournal({ hold, held, suppression, certificates: certificateDeps })
-
-  const keptOf = createKeptOf(vault)
-  const { hooks } = parts
-  const erasing = { vault, hooks, certificates, journal, suppression, keptOf }
-  const erasure = createErasure(erasing)
-
-  return {
-    subjects: createSubjects({ people, policy: policy.hash, suppression }),
-    notices: createNotices(people, policy.hash),
-    consent: withSpool(consent, spooling),
-    may: (ask) => permit.may(ask),
-    accessor: (ask) => createAccessor(vault, ask),
-    blobs: createBlobs(vault),
-    forms: createForms({ people, policy }),
-    pseudonyms: createPseudonyms({ people, policy, permit, audit }),
-    keys: createKeysFace(rotation),
-    retention: createRetention({ vault, erasure, erasing, keptOf }),
-    erasure,
-    audit: createAuditFace({ people, audit, origin }),
-    drain: async () => {
-      await journal?.settle()
-      await drain(ledger, audit)
-    },
-    flush: () => audit.flush(),
-    people,
-  }
-}
-
-/** Nothing more is written to a store that its anchor contradicts, and that keeps nobody from closing it. */
-async function drain(ledger: Ledger, audit: Audit): Promise<void> {
-  try {
-    await audit.close()
-    await ledger.close()
-  } catch (error) {
-    if (ledger.quarantine.contradiction === undefined) throw error
   }
 }

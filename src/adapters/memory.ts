@@ -7,7 +7,9 @@ import { createKeyOrder, type KeyOrder } from './memory/key-order.ts'
 
 /** Rows in memory that several stores may be opened on; only stores look inside. */
 export interface MemoryData {
+  /** Values by key. */
   readonly rows: Map<Key, Uint8Array>
+  /** The keys in their order, as `scan` gives them. */
   readonly order: KeyOrder
 }
 

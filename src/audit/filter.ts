@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { fromInstant, type Instant } from '../base/time.ts'
 import type { Access } from './segment.ts'
 import type { AccessPlace } from './walk-writer.ts'
@@ -14,6 +14,7 @@ export interface AccessFilter {
   readonly actor?: string
   /** Also one that only an older policy had. */
   readonly purpose?: string
+  /** What was done, or `refused`. */
   readonly action?: Access['action']
   /** At this time or later. */
   readonly from?: Instant
@@ -27,6 +28,7 @@ export interface AccessQueryOptions {
   readonly limit?: number
   /** Only what follows the record of this `cursor`. */
   readonly after?: string
+  /** Ends the query with its reason. */
   readonly signal?: AbortSignal
 }
 
@@ -69,8 +71,8 @@ const CURSOR = /^(0|[1-9]\d{0,14})\.(0|[1-9]\d{0,3})\.(0|[1-9]\d{0,14})\.(0|[1-9
 
 /** @throws {@link invalid_input} */
 export function parseQuery(filter: unknown, options: unknown): ParsedQuery {
-  const { from, to, ...rest } = parseInput(accessFilter, filter === undefined ? {} : filter)
-  const { limit, after, signal } = parseInput(queryOptions, options === undefined ? {} : options)
+  const { from, to, ...rest } = parseOptions(accessFilter, filter)
+  const { limit, after, signal } = parseOptions(queryOptions, options)
   const range = {
     from: parseInstant('from', from) ?? 0,
     to: parseInstant('to', to) ?? Number.POSITIVE_INFINITY,
@@ -78,7 +80,7 @@ export function parseQuery(filter: unknown, options: unknown): ParsedQuery {
   // Two dates in the wrong order must not read as "nobody looked".
   if (range.from >= range.to) throw invalidInput(['to'], 'not_after_from')
   return {
-    filter: rest as ParsedQuery['filter'],
+    filter: rest,
     ...range,
     limit: limit ?? Number.POSITIVE_INFINITY,
     after: after === undefined ? undefined : parseCursor(after),

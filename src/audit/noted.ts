@@ -1,6 +1,5 @@
-import { canonicalBytes } from '../base/canonical.ts'
-import { parseCanonical } from '../base/parse-canonical.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
+import { readNotedSize, sealNotedSize } from '../ledger/noted-size.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 
 /** Where the register of access logs is, and what seals it. */
@@ -15,9 +14,7 @@ export function readNoted(
   writer: number,
   sealed: Uint8Array | undefined,
 ): number {
-  if (sealed === undefined) return 0
-  const json = parseCanonical(controller.open(keyspace.writerRegister(writer), sealed))
-  return (json as { readonly size: number } | undefined)?.size ?? 0
+  return readNotedSize(controller, keyspace.writerRegister(writer), sealed)
 }
 
 /** The row that says so. */
@@ -26,5 +23,5 @@ export function sealNoted(
   writer: number,
   size: number,
 ): Uint8Array {
-  return controller.seal(keyspace.writerRegister(writer), canonicalBytes({ v: 1, size }))
+  return sealNotedSize(controller, keyspace.writerRegister(writer), size)
 }

@@ -39,14 +39,19 @@ export interface AuditFace {
 
 /** One access, as it was logged. */
 export interface AccessRecord {
+  /** When it was logged, by the clock of the process that did it. */
   readonly at: Instant
+  /** Who did it, with the roles that the app gave them then. */
   readonly actor: { readonly id: string; readonly roles: readonly string[] }
+  /** What for. */
   readonly purpose: string
   /** Name of the record type, or `pseudonym/<recipient>`. */
   readonly record: string
+  /** What was done, or `refused`. */
   readonly action: Access['action']
   /** Names of the access classes that were opened, e.g. `contact:marketing+support`. */
   readonly classes: readonly string[]
+  /** The task that the access was for, where one was given. */
   readonly task?: string
   /** Why it was refused. */
   readonly reasons?: readonly string[]

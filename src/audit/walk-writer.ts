@@ -1,3 +1,4 @@
+import { inPages } from '../base/in-pages.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Store } from '../storage/store.ts'
@@ -60,7 +61,7 @@ export async function* walkWriter(deps: WalkDeps, walk: WriterWalk): AsyncGenera
 
 async function* segmentsOf(deps: WalkDeps, walk: WriterWalk): ReturnType<typeof readSegments> {
   const first = walk.after?.index ?? (await firstSegment(deps, walk))
-  for await (const page of pagesOf(indexesFrom(deps, walk, first))) {
+  for await (const page of inPages(indexesFrom(deps, walk, first), PAGE)) {
     walk.signal?.throwIfAborted()
     yield* readSegments(deps, walk.writer, page)
   }
@@ -106,15 +107,4 @@ async function* indexesFrom(
     if (index >= size) return
     yield index
   }
-}
-
-async function* pagesOf(indexes: AsyncIterable<number>): AsyncGenerator<readonly number[]> {
-  let page: number[] = []
-  for await (const index of indexes) {
-    page.push(index)
-    if (page.length < PAGE) continue
-    yield page
-    page = []
-  }
-  if (page.length > 0) yield page
 }

@@ -11,12 +11,6 @@ export interface JsonObject {
   readonly [name: string]: JsonValue
 }
 
-/** Which numbers may be written. */
-export interface CanonicalOptions {
-  /** `safe-integers` refuses fractions and whatever a double cannot hold exactly. Default: `finite`. */
-  readonly numbers?: 'finite' | 'safe-integers'
-}
-
 const MAX_DEPTH = 64
 // One object reachable by many paths is written once per path: 64 levels of two would be 2^64.
 const MAX_NODES = 1_000_000
@@ -24,7 +18,6 @@ const MAX_NODES = 1_000_000
 const NOT_JSON = 'not JSON'
 
 interface Writer {
-  readonly isNumber: (value: number) => boolean
   readonly path: (string | number)[]
   nodes: number
 }
@@ -39,8 +32,8 @@ interface Writer {
  * canonicalJson({ b: [1, -0], a: 'é' }) // '{"a":"é","b":[1,0]}'
  * ```
  */
-export function canonicalJson(value: unknown, options: CanonicalOptions = {}): string {
-  const writer = writerOf(options)
+export function canonicalJson(value: unknown): string {
+  const writer: Writer = { path: [], nodes: 0 }
   try {
     return writeValue(writer, value)
   } catch {
@@ -57,20 +50,15 @@ export function canonicalJson(value: unknown, options: CanonicalOptions = {}): s
  *
  * @throws {@link invalid_input} with `not_json`.
  */
-export function canonicalBytes(value: unknown, options: CanonicalOptions = {}): Uint8Array {
-  return utf8(canonicalJson(value, options))
-}
-
-function writerOf({ numbers }: CanonicalOptions): Writer {
-  const isNumber = numbers === 'safe-integers' ? Number.isSafeInteger : Number.isFinite
-  return { isNumber, path: [], nodes: 0 }
+export function canonicalBytes(value: unknown): Uint8Array {
+  return utf8(canonicalJson(value))
 }
 
 function writeValue(writer: Writer, value: unknown): string {
   writer.nodes += 1
   if (writer.nodes > MAX_NODES) throw new TypeError(NOT_JSON)
   if (typeof value === 'string') return writeString(value)
-  if (typeof value === 'number') return writeNumber(writer, value)
+  if (typeof value === 'number') return writeNumber(value)
   if (typeof value === 'boolean' || value === null) return String(value)
   if (typeof value !== 'object' || writer.path.length >= MAX_DEPTH) throw new TypeError(NOT_JSON)
   if (Array.isArray(value)) return writeArray(writer, value)
@@ -83,8 +71,8 @@ function writeString(value: string): string {
   return quoted
 }
 
-function writeNumber(writer: Writer, value: number): string {
-  if (!writer.isNumber(value)) throw new TypeError(NOT_JSON)
+function writeNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new TypeError(NOT_JSON)
   // RFC 8785 takes the number format of ECMAScript, where -0 is written 0.
   return String(value)
 }

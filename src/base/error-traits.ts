@@ -1,7 +1,6 @@
 /**
- * Retry rule, HTTP status and message template of every code. A template never takes text from
- * the details: `{name}` stands for a number among them, or for the length of a list. Only `{issues}` names
- * places, by names that a policy could declare.
+ * Retry rule, HTTP status and message template of every code. `{name}` stands for a detail, and only for one that is a
+ * number, a word of ours or a name that the policy declares; what could not be one shows as `?`.
  */
 export const ERROR_TRAITS = {
   invalid_input: {
@@ -14,19 +13,19 @@ export const ERROR_TRAITS = {
     retryable: false,
     status: 400,
     message:
-      'The policy does not declare this name. Use one of the {declared} name(s) in details.declared, or add it to the policy.',
+      'No {kind} of this name is declared (known: {declared}). Use one that is, or add it to the policy.',
   },
   not_permitted: {
     retryable: false,
     status: 403,
     message:
-      'This person does not permit access for this purpose now. Look at details.reasons, and ask may() before acting.',
+      "Not permitted for purpose '{purpose}': {reasons}. Ask may() before acting; docs/errors.md explains each.",
   },
   not_found: {
     retryable: false,
     status: 404,
     message:
-      'What details.kind names is not here under this id. Check where the id comes from; register a person, and create a record, before using either.',
+      'No such {kind} here. Check where the id comes from; register a person, and create a record, before using either.',
   },
   erased: {
     retryable: false,
@@ -44,31 +43,31 @@ export const ERROR_TRAITS = {
     retryable: false,
     status: 409,
     message:
-      'What details.kind names is there already. Use update() for a record and find() for a subject; publish a notice as another version, and give a unique value to one record only.',
+      'This {kind} is there already. Use update() for a record and find() for a subject; publish a notice as another version, and give a unique value to one record only.',
   },
   incomplete_record: {
     retryable: false,
     status: 409,
     message:
-      'The record lacks {fields} required field(s), erased or never written. Use select() to leave them out, or write them again.',
+      'The record lacks required fields ({fields}), erased or never written. Use select() to leave them out, or write them again.',
   },
   policy_outdated: {
     retryable: false,
     status: 503,
     message:
-      'The store was written under a newer policy than the one in this process. Deploy the newer policy here before writing.',
+      'The store was written under a newer policy than this process has. Deploy it here before writing.',
   },
   invalid_transition: {
     retryable: false,
     status: 409,
     message:
-      'This step is not possible in the present state. Read the state again, and choose a step that details.from allows.',
+      'This step is not possible in the present state. Read it again, and choose a step that details.from allows.',
   },
   erasure_incomplete: {
     retryable: true,
     status: 500,
     message:
-      'The erasure is not complete: {failing} part(s) failed. Repair what details.failing names, call retry() for what waits, then resume() with details.erasureId.',
+      'The erasure is not complete. Repair what details.failing names, call retry() for what waits, then resume() with details.erasureId.',
   },
   replay_required: {
     retryable: false,
@@ -80,7 +79,7 @@ export const ERROR_TRAITS = {
     retryable: false,
     status: 500,
     message:
-      'Journal and store contradict each other after entry {seq}. Stop, keep both for inspection, and find the journal that belongs to the store.',
+      'Journal and store contradict each other after entry {seq}. Stop writing, keep both for inspection, and find the journal of the store.',
   },
   key_unknown: {
     retryable: false,
@@ -98,7 +97,7 @@ export const ERROR_TRAITS = {
     retryable: true,
     status: 503,
     message:
-      'The key is not available to this process now. Check that the provider answers and that this process was given the class, then try again.',
+      'The key is not available to this process now. Check that the provider answers and that this process was given the class, then repeat the call.',
   },
   key_in_use: {
     retryable: false,
@@ -127,7 +126,7 @@ export const ERROR_TRAITS = {
     retryable: false,
     status: 501,
     message:
-      'This is not supported here. Choose a key provider, store or runtime that supports what details.what names.',
+      'This is not supported here. Choose a key provider, store or runtime that has what details.what names.',
   },
   write_conflict: {
     retryable: true,
@@ -139,28 +138,30 @@ export const ERROR_TRAITS = {
     retryable: true,
     status: 503,
     message:
-      'The write may have been applied. Repeat the call with the same operationId: it takes effect at most once.',
+      'The write may have been applied. Repeat the call with the same operationId; if it takes none, look first.',
   },
   store_unavailable: {
     retryable: true,
     status: 503,
     message:
-      'The store did not answer, and nothing was written. Check its connection, then repeat the call.',
+      'The {store} did not answer ({reason}), and nothing was written. Check its connection, then repeat the call.',
   },
   store_full: {
     retryable: false,
     status: 507,
-    message: 'The store has no room left, and nothing was written. Free or add space, then repeat.',
+    message:
+      'The {store} has no room left ({reason}), and nothing was written. Free or add space, then repeat.',
   },
   store_closed: {
     retryable: false,
     status: 503,
-    message: 'The store is closed, and nothing was written. Open it again before using it.',
+    message:
+      'The {store} is closed ({reason}), and nothing was written. Open it again before using it.',
   },
   store_corrupt: {
     retryable: false,
     status: 500,
     message:
-      'The store reports damaged data. Stop writing, keep a copy for inspection, and restore from a backup.',
+      'The {store} reports damaged data ({reason}). Stop writing, keep a copy for inspection, and restore from a backup.',
   },
 } as const

@@ -24,7 +24,9 @@ export type InputPath = readonly (string | number)[]
 
 /** One place in the input that was refused, and the rule that refused it; never the value. */
 export interface InputIssue {
+  /** From the argument inwards; a key that nobody declared is `?`. */
   readonly path: InputPath
+  /** One of the codes in docs/errors.md. */
   readonly code: string
   /** Where a name was not known: the names that are. */
   readonly declared?: readonly string[]
@@ -162,7 +164,7 @@ export interface ErrorTraits {
   readonly retryable: boolean
   /** HTTP status of the problem this code becomes. */
   readonly status: number
-  /** `{name}` stands for a detail: its number, the length of its list, or the first issues. */
+  /** `{name}` stands for a detail: a number, a word, declared names, or the first issues. */
   readonly message: string
 }
 
@@ -269,20 +271,25 @@ export function safePath(path: readonly PropertyKey[]): InputPath {
 function toMessage(template: string, details: object): string {
   const known = new Map<string, unknown>(Object.entries(details))
   return template.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const detail = known.get(name)
+    // Where nothing says which store it was, it is "the store".
+    const detail = known.get(name) ?? name
     if (name === 'issues') return placesOf(detail as readonly InputIssue[])
-    return String(Array.isArray(detail) ? detail.length : Number(detail))
+    return Array.isArray(detail) ? listed(detail) : shown(detail as string)
   })
 }
 
 /** The first issues in words, for whoever reads a log. */
 function placesOf(issues: readonly InputIssue[]): string {
   const places = issues.slice(0, SHOWN_ISSUES).map(({ path, code, declared }) => {
-    const known = declared === undefined ? '' : ` (known: ${declared.map(shown).join(', ')})`
+    const known = declared === undefined ? '' : ` (known: ${listed(declared)})`
     return `${path.map(shown).join('.') || 'the argument'}: ${shown(code)}${known}`
   })
   const more = issues.length - SHOWN_ISSUES
   return places.join('; ') + (more > 0 ? `; and ${more} more` : '')
+}
+
+function listed(names: readonly string[]): string {
+  return names.map(shown).join(', ') || 'none'
 }
 
 function shown(step: string | number): string {

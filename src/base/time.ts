@@ -25,7 +25,8 @@ const DAY = 24 * HOUR
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?Z$/
 // RFC 3339 has four-digit years only.
 const FIRST_INSTANT = -62_167_219_200_000
-const LAST_INSTANT = 253_402_300_799_999
+/** The last millisecond of the year 9999: no instant can be written beyond. */
+export const LAST_INSTANT = 253_402_300_799_999
 // Beyond 32 bits a timer fires at once instead of late.
 const LONGEST_TIMER = 2 ** 31 - 1
 

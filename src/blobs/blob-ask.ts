@@ -11,6 +11,7 @@ import type { Target, Vault } from '../vault/vault.ts'
 
 /** Who handles which attachment of whom, and for what. */
 export interface BlobAsk<R, P extends string, K extends keyof R> extends AccessAsk<P> {
+  /** Whose record the attachment belongs to. */
   readonly subjectId: SubjectId
   /** The record that the attachment belongs to. */
   readonly record: K

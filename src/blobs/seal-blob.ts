@@ -20,6 +20,7 @@ import { toStream } from './to-stream.ts'
 export interface SealedBlob {
   /** Random; for opening it. */
   readonly blobId: string
+  /** For the app to keep, wherever it likes; it is sealed as it is read. */
   readonly sealed: ReadableStream<Uint8Array>
 }
 

@@ -3,6 +3,7 @@ import type { LegalBasis } from '../policy/legal-basis.ts'
 import type { Purpose } from '../policy/purposes.ts'
 import type { PurposeEnds } from '../policy/retention-rules.ts'
 import type { ConsentFact, ConsentState, Head } from '../subjects/head.ts'
+import { LIVE } from './status.ts'
 
 /**
  * When a purpose stops needing the data of a person, in milliseconds since the epoch, its grace included.
@@ -31,7 +32,6 @@ const ENDED: { readonly [S in ConsentState]: boolean } = {
   invalidated: true,
   unknown: false,
 }
-const LIVE: ReadonlySet<ConsentState> = new Set(['given', 'renewed'])
 
 /** When a purpose ends for a person, as far as it is known now. Pure. */
 export function purposeEnd(name: string, purpose: Purpose, facts: EndFacts): BasisEnd {
@@ -57,12 +57,17 @@ export function lastEnd(ends: readonly BasisEnd[]): BasisEnd {
   return known.length === 0 ? 'unbegun' : Math.max(...known)
 }
 
+/** The same for a name, whether or not a policy has such a purpose. Pure. */
+export function endOfName(name: string, purposes: Purposes, facts: EndFacts): BasisEnd {
+  return purposeEnd(name, purposes.get(name) ?? UNKNOWN, facts)
+}
+
 /** When the purposes end that a person has decided on, as far as it is known now. Pure. */
 export function decidedEnds(purposes: Purposes, facts: EndFacts): PurposeEnds {
   const decided = [...Object.keys(facts.consents), ...Object.keys(facts.objections)]
   const ends = new Map<string, number>()
   for (const name of decided) {
-    const end = purposeEnd(name, purposes.get(name) ?? UNKNOWN, facts)
+    const end = endOfName(name, purposes, facts)
     if (typeof end === 'number') ends.set(name, end)
   }
   return ends
@@ -74,15 +79,19 @@ export function decidedEnds(purposes: Purposes, facts: EndFacts): PurposeEnds {
  */
 export function endOfAll(names: readonly string[], purposes: Purposes, facts: EndFacts): BasisEnd {
   const ends = names.map((name) => {
-    const end = purposeEnd(name, purposes.get(name) ?? UNKNOWN, facts)
+    const end = endOfName(name, purposes, facts)
     return purposes.has(name) || end !== 'unbegun' ? end : 'open'
   })
   return lastEnd(ends)
 }
 
-/** A consent that ran out ends its purpose only where that still rests on consent. */
-function consentEnd(basis: LegalBasis, { state, at, validUntil }: ConsentFact): readonly number[] {
-  if (state === 'expired') return basis === 'consent' ? [validUntil ?? at] : []
+/** A consent that ran out, or was taken back under another basis, ends its purpose only where that rests on consent. */
+function consentEnd(
+  basis: LegalBasis,
+  { state, at, validUntil, recorded }: ConsentFact,
+): readonly number[] {
+  if (basis !== 'consent' && (state === 'expired' || recorded === true)) return []
+  if (state === 'expired') return [validUntil ?? at]
   if (ENDED[state]) return [at]
   const runsOut = basis === 'consent' && LIVE.has(state) && validUntil !== undefined
   return runsOut ? [validUntil] : []

@@ -6,6 +6,8 @@ import type { BasisFacts } from './status.ts'
 /** Where the facts about one purpose are taken from. */
 export interface BasisSources {
   readonly basis: LegalBasis
+  /** Of the purpose, now. */
+  readonly explicit: true | undefined
   readonly head: Head
   readonly register: NoticeRegister
   /** The clock's time, in milliseconds since the epoch. */
@@ -15,9 +17,10 @@ export interface BasisSources {
 /** The facts that say whether a purpose has a live basis for a person. */
 export function basisFacts(
   purpose: string,
-  { basis, head, register, now }: BasisSources,
+  { basis, explicit, head, register, now }: BasisSources,
 ): BasisFacts {
   const consent = head.consents[purpose]
+  const isWeaker = explicit === true && consent?.explicit !== true
   const material = consent?.notice === undefined ? 0 : (register.material[consent.notice.id] ?? 0)
   return {
     basis,
@@ -25,7 +28,7 @@ export function basisFacts(
     objected: head.objections[purpose] !== undefined,
     restricted: head.restrictedAt !== undefined,
     closed: head.closed !== undefined,
-    stale: (consent?.notice?.ordinal ?? 0) < material,
+    stale: isWeaker || (consent?.notice?.ordinal ?? 0) < material,
     // A clock set back must not revive what has run out.
     at: Math.max(now, head.at),
   }

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
-import { type NoticeRef, noticeRef } from '../notices/notices.ts'
+import { type NoticeRef, noticeRef } from '../notices/notice-ref.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Purpose } from '../policy/purposes.ts'
+import { type PolicyRows, withFormer } from './former-purposes.ts'
 
 /** Where and how a person decided. */
 export interface ConsentMethod {
@@ -20,13 +21,17 @@ export interface ConsentMethod {
 
 /** A decision about purposes, on the ground of a notice. */
 export interface DecisionInput<P extends string = string> {
+  /** What is decided on; each must have the basis `consent`. */
   readonly purposes: readonly P[]
+  /** What the person was shown: what `notices.publish` gave. */
   readonly notice: NoticeRef
+  /** How the person decided. */
   readonly method: ConsentMethod
 }
 
 /** A withdrawal: no reason is asked. */
 export interface WithdrawInput<P extends string = string> {
+  /** What is taken back or objected to; each with any basis. */
   readonly purposes: readonly P[]
 }
 
@@ -60,13 +65,24 @@ export function parseDecision(policy: CompiledPolicy, input: unknown): DecisionI
   return { ...decision, purposes: [...new Set(decision.purposes)] }
 }
 
-/** @throws {@link invalid_input} · @throws {@link not_declared} */
-export function parseWithdrawal(policy: CompiledPolicy, input: unknown): readonly string[] {
+/** What is taken back, and a policy that has all of it. */
+export interface ParsedWithdrawal {
+  readonly purposes: readonly string[]
+  readonly policy: CompiledPolicy
+}
+
+/** @throws {@link invalid_input} · @throws {@link not_declared} when no policy ever had such a purpose */
+export async function parseWithdrawal(
+  running: CompiledPolicy,
+  rows: PolicyRows,
+  input: unknown,
+): Promise<ParsedWithdrawal> {
   const { purposes: names } = parseInput(withdrawInput, input)
-  names.forEach((name, index) => {
-    requirePurpose(policy, name, index)
-  })
-  return [...new Set(names)]
+  const policy = await withFormer(rows, running, names)
+  for (const [index, name] of names.entries()) {
+    if (!policy.purposes.has(name)) requirePurpose(running, name, index)
+  }
+  return { purposes: [...new Set(names)], policy }
 }
 
 /** A purpose and its name in the policy. */

@@ -1,45 +1,48 @@
 import type { SubjectId } from '../base/id.ts'
 import type { WriteOptions } from '../policy/accessor-types.ts'
+import { openRegister } from '../notices/notice-book.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Purpose } from '../policy/purposes.ts'
+import type { Changed } from '../subjects/change-person.ts'
 import type { Head } from '../subjects/head.ts'
-import type { Changed, People } from '../subjects/people.ts'
+import type { People } from '../subjects/people.ts'
 import { parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
 import {
   type ConsentMethod,
   type DecisionInput,
   parseDecision,
   parseWithdrawal,
+  requirePurpose,
   type WithdrawInput,
 } from './consent-input.ts'
+import type { BasisSources } from './basis-facts.ts'
 import { type DataAfter, dataAfter } from './data-after.ts'
 import { decide, withdraw } from './decide.ts'
 import { type Decided, type DecisionType, toEvent } from './decision-event.ts'
 import { createEndings, type Endings } from './ending.ts'
 import { type HistoryEntry, readHistory } from './history.ts'
 import { issueAll, issueBundle, issueReceipt } from './issue.ts'
-import { type ConsentStatus, readStatus } from './read-status.ts'
+import { type ConsentStatus, readStatus, type Standing, standingOf } from './read-status.ts'
 import type { Receipts } from './receipt.ts'
-import { withdrawalEffect } from './status.ts'
 
 /** Decisions of persons about purposes. Each is in the ledger, and takes effect in the commit that records it. */
 export interface Consent<P extends string = string> {
   /**
-   * Records a yes, one decision per purpose. A second yes renews.
+   * Records a yes, one decision per purpose. A second yes renews. What it came to is in `outcomes`: a yes to a notice
+   * that has changed materially since is on record, and permits nothing.
    *
    * @throws {@link invalid_input} when a purpose does not rest on consent, or the serving is unknown
    * @throws {@link invalid_transition} · @throws {@link not_found} · @throws {@link erased}
    */
-  give(
-    subjectId: SubjectId,
-    input: DecisionInput<P>,
-    options?: WriteOptions,
-  ): Promise<{ readonly receipt: string }>
+  give(subjectId: SubjectId, input: DecisionInput<P>, options?: WriteOptions): Promise<Given>
   /** Records a no to a request. */
   refuse(subjectId: SubjectId, input: DecisionInput<P>, options?: WriteOptions): Promise<void>
   /**
-   * Ends consent, always and without a reason, also when nothing was given. For legitimate interests it is
-   * an objection; on other bases it is recorded and changes nothing, and the outcome says so.
+   * Ends consent, always and without a reason, also when nothing was given, and of purposes that an earlier policy had.
+   * For legitimate interests and direct marketing it is an objection; on other bases it is recorded and changes nothing
+   * while the purpose rests on them, and the outcome says so.
+   *
+   * @throws {@link not_declared} when no policy of the store ever had such a purpose
    */
   withdraw(
     subjectId: SubjectId,
@@ -65,10 +68,19 @@ export interface Consent<P extends string = string> {
   bundle(subjectId: SubjectId): Promise<string>
 }
 
+/** What a yes did. */
+export interface Given {
+  /** Signed statement for the person. */
+  readonly receipt: string
+  /** How each purpose stands now. */
+  readonly outcomes: readonly Standing[]
+}
+
 /** What a withdrawal did. */
 export interface Withdrawal {
   /** Signed statement for the person. */
   readonly receipt: string
+  /** One for each purpose. */
   readonly outcomes: readonly WithdrawalOutcome[]
   /**
    * What of the data goes, and what stays, why and until when; `retention.sweep` erases it. Absent while the
@@ -79,12 +91,15 @@ export interface Withdrawal {
 
 /** What a withdrawal did to one purpose. */
 export interface WithdrawalOutcome {
+  /** Its name in the policy. */
   readonly purpose: string
   /**
-   * `recorded` changes nothing: the purpose rests on another basis. `kept` takes effect once the ledger, which
+   * `recorded` changes nothing while the purpose rests on this basis. `kept` takes effect once the ledger, which
    * its anchor contradicts, is open again; until then this instance reads nothing for any purpose.
    */
   readonly effect: 'withdrawn' | 'objected' | 'recorded' | 'kept'
+  /** On which the purpose rests, and which decides the effect. */
+  /** Of a purpose that the policy does not have, the one that it had. */
   readonly basis: Purpose['basis']
 }
 
@@ -124,13 +139,32 @@ async function give(
   deps: Deps,
   subjectId: unknown,
   { input, options: given }: Call,
-): Promise<{ readonly receipt: string }> {
+): Promise<Given> {
   const id = parseSubjectId(subjectId)
   const decision = parseDecision(deps.policy, input)
   const options = parseWriteOptions(given)
-  const changed = await decide(deps, id, { event: 'give', decision, options })
-  const { method } = decision
-  return { receipt: await issue(deps, changed, { id, type: 'consent.given', method }) }
+  let after: HeadAndNotices | undefined
+  const changed = await decide(deps, id, {
+    event: 'give',
+    decision,
+    options,
+    onHead: (head, register) => {
+      after = { head, register }
+    },
+  })
+  const { purposes, method } = decision
+  const receipt = await issue(deps, changed, { id, type: 'consent.given', method })
+  const sources = { ...(after ?? (await readHead(deps, id))), now: deps.people.now() }
+  const asked = purposes.map((name) => requirePurpose(deps.policy, name))
+  return { receipt, outcomes: asked.map((purpose) => standingOf(purpose, sources)) }
+}
+
+type HeadAndNotices = Pick<BasisSources, 'head' | 'register'>
+
+/** Of an operation that had been applied before, how its purposes stand as they are now. */
+async function readHead({ people }: Deps, id: string): Promise<HeadAndNotices> {
+  const { person, rows } = await people.read(id, [people.deps.keyspace.noticeRegister])
+  return { head: person.head, register: openRegister(people.deps, rows[0]) }
 }
 
 async function refuse(
@@ -150,23 +184,24 @@ async function takeBack(
   { input, options: given }: Call,
 ): Promise<Withdrawal> {
   const id = parseSubjectId(subjectId)
-  const purposes = parseWithdrawal(deps.policy, input)
+  const { purposes, policy } = await parseWithdrawal(deps.policy, deps.people.deps, input)
   const options = parseWriteOptions(given)
+  const known = { ...deps, policy }
   let head: Head | undefined
-  const changed = await withdraw(deps, id, {
+  const changed = await withdraw(known, id, {
     purposes,
     options,
     onHead: (after) => {
       head = after
     },
   })
-  const outcomes = changed.value.decisions.map(({ purpose, basis }) => ({
+  const outcomes = changed.value.decisions.map(({ purpose, state, basis }) => ({
     purpose,
-    effect: withdrawalEffect(basis),
+    effect: state === 'objected' || state === 'recorded' ? state : ('withdrawn' as const),
     basis,
   }))
-  const receipt = await issue(deps, changed, { id, type: 'consent.withdrawn' })
-  return { receipt, outcomes, data: await dataOf(deps, { id, purposes, head }) }
+  const receipt = await issue(known, changed, { id, type: 'consent.withdrawn' })
+  return { receipt, outcomes, data: await dataOf(known, { id, purposes, head }) }
 }
 
 interface Ended {

@@ -8,13 +8,17 @@ import { basisDenials } from './status.ts'
 
 /** What becomes of the data that a purpose saw, once it has ended. */
 export interface DataAfter {
+  /** Fields that no purpose with a live basis needs any more. */
   readonly goes: readonly GoingFields[]
+  /** Fields that another purpose or a law needs, each with its ground. */
   readonly stays: readonly StayingField[]
 }
 
 /** Fields of a record type that are erased at a time. */
 export interface GoingFields {
+  /** Name of the record type. */
   readonly record: string
+  /** Their names in the record type. */
   readonly fields: readonly string[]
   /** The grace of the purposes that saw them is over then. */
   readonly at: Instant
@@ -22,7 +26,9 @@ export interface GoingFields {
 
 /** A field that stays, and why. */
 export interface StayingField {
+  /** Name of the record type. */
   readonly record: string
+  /** Its name in the record type. */
   readonly field: string
   /** `purpose:` and its name, or the law as the policy names it. */
   readonly ground: string

@@ -2,16 +2,18 @@ import type { JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import { addDuration } from '../base/time.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
+import type { NoticeRegister } from '../notices/notice-book.ts'
+import type { Changed } from '../subjects/change-person.ts'
 import type { Draft } from '../subjects/draft.ts'
-import type { ConsentFact, Head } from '../subjects/head.ts'
-import type { Changed, People } from '../subjects/people.ts'
+import type { ConsentFact, ConsentState, Head } from '../subjects/head.ts'
+import type { People } from '../subjects/people.ts'
 import { requirePerson } from '../subjects/require-kind.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
 import { type DecisionInput, type NamedPurpose, requirePurpose } from './consent-input.ts'
 import { type Decided, type PurposeDecision, receiptIdOf, toEvent } from './decision-event.ts'
 import { checkEvidence, type DecidedNotice, evidenceOf } from './evidence.ts'
 import type { Endings } from './ending.ts'
-import { type ConsentEvent, nextState, stateAt, withdrawalEffect } from './status.ts'
+import { type ConsentEvent, LIVE, nextState, stateAt, withdrawalEffect } from './status.ts'
 
 /** What deciding needs. */
 export interface DecideDeps {
@@ -25,13 +27,15 @@ export interface DecideInput {
   readonly event: 'give' | 'refuse'
   readonly decision: DecisionInput
   readonly options: ParsedWriteOptions
+  /** Told of the head and the notices as they are afterwards, unless the operation had been applied before. */
+  readonly onHead?: (head: Head, register: NoticeRegister) => void
 }
 
 /** Records a yes or a no to a request. */
 export function decide(
   { people, policy, endings }: DecideDeps,
   id: string,
-  { event, decision, options }: DecideInput,
+  { event, decision, options, onHead }: DecideInput,
 ): Promise<Changed<Decided>> {
   const evidence = evidenceOf(people, id, decision)
   return people.change<Decided>({
@@ -43,7 +47,8 @@ export function decide(
     apply: (draft, rows) => {
       requirePerson(draft.head)
       if (draft.head.closed !== undefined) throw new PrivityError('erased', { kind: 'subject' })
-      const { notice, servedAt } = checkEvidence(people, { draft, decision, evidence }, rows)
+      const shown = checkEvidence(people, { draft, decision, evidence }, rows)
+      const { notice, servedAt } = shown
       const decisions = decision.purposes.map((purpose) =>
         decideOne({
           draft,
@@ -56,6 +61,7 @@ export function decide(
       endings(draft, decision.purposes)
       const served = servedAt === undefined ? {} : { servedAt }
       const value = record(people, draft, { decisions, notice, ...served })
+      onHead?.(draft.head, shown.register)
       const type = event === 'give' ? 'consent.given' : 'consent.refused'
       return { event: toEvent(policy, value, { type, method: decision.method }), value }
     },
@@ -121,13 +127,14 @@ interface Deciding {
 }
 
 function decideOne({ draft, purpose, event, notice, policy }: Deciding): PurposeDecision {
-  const { name, basis, validFor } = purpose
+  const { name, basis, validFor, explicit } = purpose
   const { head, at } = draft
   const state = nextState(stateAt(head.consents[name], at), event)
   const ends = event === 'give' && validFor !== undefined
   const until = ends ? { validUntil: addDuration(at, validFor) } : {}
   const { version: _, ...noticeFact } = notice
-  const fact: ConsentFact = { state, at, ...until, policy, notice: noticeFact }
+  const form = event === 'give' && explicit === true ? { explicit } : {}
+  const fact: ConsentFact = { state, at, ...until, ...form, policy, notice: noticeFact }
   const { [name]: __, ...objections } = head.objections
   draft.head = {
     ...head,
@@ -138,21 +145,33 @@ function decideOne({ draft, purpose, event, notice, policy }: Deciding): Purpose
   return { purpose: name, state, basis, ...until }
 }
 
-/** Said again, it has ended since it was said first: otherwise each time would put the erasure off. */
-function withdrawOne(draft: Draft, { name: purpose, basis }: NamedPurpose): PurposeDecision {
+function withdrawOne(draft: Draft, purpose: NamedPurpose): PurposeDecision {
+  const { name, basis } = purpose
+  const effect = withdrawalEffect(purpose)
+  if (effect === 'withdrawn') return { purpose: name, state: endConsent(draft, name), basis }
   const { head, at } = draft
-  const effect = withdrawalEffect(basis)
-  if (effect === 'recorded') return { purpose, state: 'recorded', basis }
   if (effect === 'objected') {
-    const since = Object.hasOwn(head.objections, purpose) ? head.objections[purpose] : undefined
-    draft.head = { ...head, objections: { ...head.objections, [purpose]: since ?? at } }
-    return { purpose, state: 'objected', basis }
+    const since = Object.hasOwn(head.objections, name) ? head.objections[name] : undefined
+    draft.head = { ...head, objections: { ...head.objections, [name]: since ?? at } }
+  } else if (LIVE.has(stateAt(head.consents[name], at))) {
+    // A yes from when it rested on consent is taken back with it: that basis may come again.
+    endConsent(draft, name, { recorded: true })
   }
+  return { purpose: name, state: effect, basis }
+}
+
+/** Said again, it has ended since it was said first: otherwise each time would put the erasure off. */
+function endConsent(
+  draft: Draft,
+  purpose: string,
+  under: Pick<ConsentFact, 'recorded'> = {},
+): ConsentState {
+  const { head, at } = draft
   const before = head.consents[purpose]
   const state = nextState(stateAt(before, at), 'withdraw')
   const notice = before?.notice === undefined ? {} : { notice: before.notice }
   const since = before?.state === state ? before.at : at
-  const fact: ConsentFact = { state, at: since, policy: before?.policy ?? '', ...notice }
+  const fact: ConsentFact = { state, at: since, policy: before?.policy ?? '', ...notice, ...under }
   draft.head = { ...head, consents: { ...head.consents, [purpose]: fact } }
-  return { purpose, state, basis }
+  return state
 }

@@ -3,7 +3,7 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import type { Draft } from '../subjects/draft.ts'
 import { setDue } from '../subjects/due.ts'
 import type { Head } from '../subjects/head.ts'
-import { purposeEnd } from './basis-end.ts'
+import { endOfName } from './basis-end.ts'
 
 /** Names the date at which it has to be looked at what of a person still rests on something. */
 export const BASIS_DUE = 'basis'
@@ -19,8 +19,7 @@ export function createEndings(policy: CompiledPolicy, keyspace: Keyspace): Endin
   return (draft, purposes) => {
     const { head } = draft
     const ends = purposes.flatMap((name) => {
-      const purpose = policy.purposes.get(name)
-      const end = purpose === undefined ? 'open' : purposeEnd(name, purpose, head)
+      const end = endOfName(name, policy.purposes, head)
       return typeof end === 'number' && (isRunning(head, name) || hasRecords(head)) ? [end] : []
     })
     if (ends.length > 0) wakeAt(draft, keyspace, Math.min(...ends))

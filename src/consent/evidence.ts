@@ -1,6 +1,7 @@
 import { invalidInput } from '../base/errors.ts'
-import { bookKey, openBook } from '../notices/notice-book.ts'
-import { openServing, requireLanguage, requireVersion, servingKey } from '../notices/notices.ts'
+import { bookKey, NO_NOTICES, type NoticeRegister, openBook } from '../notices/notice-book.ts'
+import { requireLanguage, requireVersion } from '../notices/published.ts'
+import { openServing, servingKey } from '../notices/servings.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
@@ -25,6 +26,8 @@ export interface Shown {
   readonly notice: DecidedNotice
   /** Milliseconds since the epoch; undefined where nothing had to be served. */
   readonly servedAt: number | undefined
+  /** As the register has it: what was shown may have changed materially since. */
+  readonly register: NoticeRegister
 }
 
 /** @throws {@link invalid_input} when the served id is none */
@@ -63,11 +66,13 @@ export function checkEvidence(
   const { id, hash, version, language } = notice
   if (language !== undefined) requireLanguage(found, language)
   const fact = { id, ordinal, hash, version, ...(language === undefined ? {} : { language }) }
+  const material = book.versions.findLastIndex(({ change }) => change === 'material') + 1
+  const register = { ...NO_NOTICES, material: { [id]: material } }
   if (servedId === undefined || evidence.serving === undefined)
-    return { notice: fact, servedAt: undefined }
+    return { notice: fact, servedAt: undefined, register }
   const person = { id: draft.id, core: draft.key(CORE) }
   const serving = openServing(people, person, { servedId, sealed: rows.get(evidence.serving) })
   if (serving.hash !== hash) throw invalidInput(['method', 'servedId'], 'other_notice')
   // Language and text are those of the serving, whatever the caller believes.
-  return { notice: { ...fact, language: serving.language }, servedAt: serving.at }
+  return { notice: { ...fact, language: serving.language }, servedAt: serving.at, register }
 }

@@ -5,8 +5,11 @@ import { readChain } from './decision-log.ts'
 
 /** One decision about one purpose. */
 export interface HistoryEntry {
+  /** What was decided on, also if only an older policy had it. */
   readonly purpose: string
+  /** What the decision made of it. */
   readonly state: ConsentState
+  /** When the decision was stored. */
   readonly at: Instant
 }
 

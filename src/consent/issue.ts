@@ -1,5 +1,6 @@
 import { toInstant } from '../base/time.ts'
-import type { Changed, People } from '../subjects/people.ts'
+import type { Changed } from '../subjects/change-person.ts'
+import type { People } from '../subjects/people.ts'
 import { type Decided, type Decision, toRecord } from './decision-event.ts'
 import { readChain, readDecision } from './decision-log.ts'
 import type { ProvenRecord, Receipts } from './receipt.ts'

@@ -24,6 +24,7 @@ export interface LogTrust {
  * brings; or included under one that is `signed` by a trusted key.
  */
 export interface LogVerdict {
+  /** How far the log was looked at. */
   readonly verified: 'none' | 'included' | 'signed'
 }
 

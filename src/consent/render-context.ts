@@ -1,5 +1,6 @@
 /** What ISO/IEC TS 27560 and DPV ask for, and no record knows. */
 export interface RecordContext {
+  /** How people reach the controller. */
   readonly controller: ControllerContext
   /** Where the notice can be read. */
   readonly noticeUrl: string
@@ -7,6 +8,7 @@ export interface RecordContext {
   readonly language: string
   /** ISO 3166-1 or -2 codes of the law that holds; at least one. */
   readonly jurisdictions: readonly string[]
+  /** How a consent is taken back. */
   readonly withdrawal: WithdrawalContext
   /** By name; every purpose that is rendered needs its own. */
   readonly purposes: { readonly [purpose: string]: PurposeContext }
@@ -18,6 +20,7 @@ export interface RecordContext {
   readonly rights?: readonly string[]
   /** Where rights are exercised. */
   readonly rightsUrl?: string
+  /** Codes that the controller follows, by name or address. */
   readonly codesOfConduct?: readonly string[]
   /** Where the impact assessment can be read. */
   readonly impactAssessment?: string
@@ -28,9 +31,13 @@ export interface RecordContext {
 /** What Kantara's Consent Receipt 1.1 asks for, and no record knows. */
 export interface KantaraContext
   extends Omit<RecordContext, 'controller' | 'language' | 'purposes' | 'service'> {
+  /** How people reach the controller; Kantara asks for e-mail and phone. */
   readonly controller: ControllerContext & { readonly email: string; readonly phone: string }
+  /** BCP 47; of the notice, where the record does not say. Default: left out. */
   readonly language?: string
+  /** By name; every purpose that is rendered needs its own. */
   readonly purposes: { readonly [purpose: string]: KantaraPurpose }
+  /** What the person uses, e.g. `Acme CRM`. */
   readonly service: string
 }
 
@@ -39,6 +46,7 @@ export interface ControllerContext {
   readonly address: PostalAddress
   readonly email?: string
   readonly phone?: string
+  /** Where the controller is found on the web. */
   readonly url?: string
   /** Acts for somebody else. Default: no. */
   readonly onBehalf?: boolean
@@ -56,7 +64,9 @@ export interface PostalAddress {
 
 /** How a person takes a consent back. */
 export interface WithdrawalContext {
+  /** In words, e.g. `In the settings of the account`. */
   readonly method: string
+  /** Where it is done. */
   readonly url?: string
 }
 
@@ -74,7 +84,9 @@ export interface PurposeContext {
   readonly purposeTypes?: readonly string[]
   /** What is done with the data, e.g. `dpv:Store`. */
   readonly processing?: readonly string[]
+  /** Locations such as `loc:IE`. Default: left out. */
   readonly processingLocations?: readonly string[]
+  /** Where the data does not go. Default: left out. */
   readonly geographicRestrictions?: readonly string[]
   /** Without it the service cannot be given. Default: no. */
   readonly primary?: boolean
@@ -92,7 +104,9 @@ export interface PersonalDataContext {
   readonly type: string
   /** Name of the attribute in the app. */
   readonly attribute?: string
+  /** The person may leave it out. Default: no. */
   readonly optional?: boolean
+  /** Sensitive, though not of Article 9. Default: no. */
   readonly sensitive?: boolean
   /** Article 9. */
   readonly special?: boolean
@@ -103,6 +117,7 @@ export interface PartyContext {
   readonly id: string
   readonly name: string
   readonly address: PostalAddress
+  /** Whom to ask for there, e.g. a role. */
   readonly contact: string
   readonly email?: string
   readonly phone?: string
@@ -111,5 +126,6 @@ export interface PartyContext {
 
 /** Who else receives the data. */
 export interface RecipientContext extends PartyContext {
+  /** What the recipient is to the controller. */
   readonly role: 'processor' | 'sub_processor' | 'joint_controllers' | 'third_party' | 'authority'
 }

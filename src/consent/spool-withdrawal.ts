@@ -9,12 +9,14 @@ import { parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
 import type { Consent } from './consent.ts'
 import { parseWithdrawal, requirePurpose } from './consent-input.ts'
 import { receiptIdOf, toEvent, toRecord } from './decision-event.ts'
+import { heavier, type PolicyRows } from './former-purposes.ts'
 import type { Receipts } from './receipt.ts'
 import type { Spool } from './spool.ts'
 
 /** What keeping withdrawals needs. */
 export interface SpoolingDeps {
   readonly policy: CompiledPolicy
+  readonly rows: PolicyRows
   readonly spool: Spool
   readonly receipts: Receipts
   readonly clock: Clock
@@ -50,27 +52,32 @@ export function spoolWithdrawals(deps: SpoolingDeps): Consent['withdraw'] {
   return async (subjectId, input, options) => {
     const id = parseSubjectId(subjectId)
     if (!isId(id)) throw new PrivityError('not_found', { kind: 'subject' })
-    const purposes = parseWithdrawal(deps.policy, input)
+    const { purposes, policy } = await parseWithdrawal(deps.policy, deps.rows, input)
     const { operationId = randomId() } = parseWriteOptions(options)
-    for (const purpose of purposes)
-      await deps.spool.keep({ subjectId: id, purpose, operationId: nameOf(operationId, purpose) })
     const outcomes = purposes.map((purpose) => {
-      const { basis } = requirePurpose(deps.policy, purpose)
+      const { basis } = requirePurpose(policy, purpose)
       return { purpose, effect: 'kept' as const, basis }
     })
-    return { receipt: await acknowledge(deps, { id, operationId, outcomes }), outcomes }
+    for (const { purpose, basis } of outcomes) {
+      const once = nameOf(operationId, purpose)
+      await deps.spool.keep({ subjectId: id, purpose, basis, operationId: once })
+    }
+    const receipt = await acknowledge({ ...deps, policy }, { id, operationId, outcomes })
+    return { receipt, outcomes }
   }
 }
 
-/** Records what was kept; what the running policy does not know stays, for one that does. */
+/** Records what was kept, as what it was when it was said: another basis since takes nothing away from it. */
 export async function recordKept(
   { policy, spool }: Pick<SpoolingDeps, 'policy' | 'spool'>,
-  consent: Consent,
+  consentUnder: (policy: CompiledPolicy) => Consent,
 ): Promise<void> {
-  await spool.replay(async ({ subjectId, purpose, operationId }) => {
-    if (!policy.purposes.has(purpose)) return false
-    await consent.withdraw(subjectId as SubjectId, { purposes: [purpose] }, { operationId })
-    return true
+  await spool.replay(async ({ subjectId, purpose: name, basis, operationId }) => {
+    const is = policy.purposes.get(name)
+    const was =
+      is === undefined ? [] : [[name, heavier(is, { ...is, basis: basis ?? is.basis })] as const]
+    const consent = consentUnder({ ...policy, purposes: new Map([...policy.purposes, ...was]) })
+    await consent.withdraw(subjectId as SubjectId, { purposes: [name] }, { operationId })
   })
 }
 

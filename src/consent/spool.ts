@@ -3,8 +3,10 @@ import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import type { Clock } from '../base/time.ts'
+import { afterConflicts } from '../base/tries.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { LegalBasis } from '../policy/legal-basis.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import { isUnreadable } from '../subjects/unreadable.ts'
@@ -29,11 +31,13 @@ export interface Spool {
 export interface KeptWithdrawal {
   readonly subjectId: string
   readonly purpose: string
+  /** On which the purpose rested then; taken as it is now where that is not known. */
+  readonly basis?: LegalBasis
   readonly operationId: string
 }
 
-/** Records a withdrawal in the log; false when it cannot be yet. */
-export type RecordWithdrawal = (withdrawal: KeptWithdrawal) => Promise<boolean>
+/** Records a withdrawal in the log. */
+export type RecordWithdrawal = (withdrawal: KeptWithdrawal) => Promise<void>
 
 /** What spooling needs. */
 export interface SpoolDeps {
@@ -58,7 +62,10 @@ const TIME_DIGITS = 12
 export function createSpool(deps: SpoolDeps): Spool {
   const { store, keyspace } = deps
   return {
-    keep: (withdrawal) => keep(deps, toRow(deps, withdrawal)),
+    keep: (withdrawal) => {
+      const row = toRow(deps, withdrawal)
+      return afterConflicts(ATTEMPTS, () => keepBesideHead(deps, row))
+    },
     replay: async (record) => {
       for await (const row of scanRows(store, keyspace.spool, { page: PAGE }))
         await replayOne(deps, row, record)
@@ -66,24 +73,11 @@ export function createSpool(deps: SpoolDeps): Spool {
   }
 }
 
-function toRow(
-  { keyspace, controller, clock }: SpoolDeps,
-  { subjectId, purpose, operationId }: KeptWithdrawal,
-): Row {
+function toRow({ keyspace, controller, clock }: SpoolDeps, withdrawal: KeptWithdrawal): Row {
   const at = clock.now()
   const key = keyspace.spooled(`${at.toString(16).padStart(TIME_DIGITS, '0')}-${randomId()}`)
-  const json = { v: VERSION, at, subjectId, purpose, operationId }
+  const json = { v: VERSION, at, ...withdrawal }
   return [key, controller.seal(key, canonicalBytes(json))]
-}
-
-async function keep(deps: SpoolDeps, row: Row): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await keepBesideHead(deps, row)
-    } catch (error) {
-      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
-    }
-  }
 }
 
 /** Conditional on the head: accepting changes it, and whoever opens the store then records what is kept by then. */
@@ -118,13 +112,15 @@ async function replayOne(
   if (await isSettled(record(kept))) await forget(store, key, sealed)
 }
 
-async function isSettled(recording: Promise<boolean>): Promise<boolean> {
+async function isSettled(recording: Promise<void>): Promise<boolean> {
   try {
-    return await recording
+    await recording
+    return true
   } catch (error) {
     if (NOTHING_TO_WITHDRAW.has(isPrivityError(error) ? error.code : '')) return true
     // It is kept until the person opens again, or is erased; nobody can act on a consent that nobody can read.
-    if (isUnreadable(error)) return false
+    // Nor on one to a purpose that no policy of the store has: it waits for one that does.
+    if (isUnreadable(error) || isPrivityError(error, 'not_declared')) return false
     throw error
   }
 }

@@ -1,6 +1,12 @@
 import type { DenialReason } from '../base/errors.ts'
 import { PrivityError } from '../base/errors.ts'
-import { isLegalBasis, LEGAL_BASES, type LegalBasis } from '../policy/legal-basis.ts'
+import {
+  isLegalBasis,
+  LEGAL_BASES,
+  type LegalBasis,
+  type WithdrawalEffect,
+} from '../policy/legal-basis.ts'
+import type { Purpose } from '../policy/purposes.ts'
 import type { ConsentFact, ConsentState } from '../subjects/head.ts'
 
 /** What can happen to a consent. */
@@ -19,8 +25,8 @@ export type TransitionTable = {
   readonly [F in From]: { readonly [E in ConsentEvent]?: ConsentState }
 }
 
-/** Before anybody asked. */
-type From = ConsentState | 'none'
+/** `none` before anybody asked. */
+export type From = ConsentState | 'none'
 
 /**
  * Every transition there is; all others are refused. A withdrawal is accepted from everywhere, also when
@@ -80,8 +86,7 @@ export function nextState(from: From, event: ConsentEvent): ConsentState {
 /** The state at a time: what was given and ran out is expired, whether or not anybody noted it. */
 export function stateAt(fact: ConsentFact | undefined, at: number): From {
   if (fact === undefined || fact === null) return 'none'
-  const live = fact.state === 'given' || fact.state === 'renewed'
-  return live && hasEnded(fact.validUntil, at) ? 'expired' : fact.state
+  return LIVE.has(fact.state) && hasEnded(fact.validUntil, at) ? 'expired' : fact.state
 }
 
 /** An end that is no number is one that has passed. */
@@ -97,10 +102,13 @@ export interface BasisFacts {
   readonly restricted: boolean
   /** Was to be erased: what had to stay serves legal obligations only. */
   readonly closed: boolean
-  /** The notice of the consent has changed materially since. */
+  /** What was agreed to has changed since: the words materially, or that it is asked for explicitly. */
   readonly stale: boolean
   readonly at: number
 }
+
+/** A yes that was not taken back; whether it ran out, its time says. */
+export const LIVE: ReadonlySet<From> = new Set(['given', 'renewed'])
 
 const DENIALS: { readonly [S in From]: DenialReason | undefined } = {
   none: 'not_asked',
@@ -116,7 +124,10 @@ const DENIALS: { readonly [S in From]: DenialReason | undefined } = {
   invalidated: 'invalidated',
 }
 
-/** Goes on denying after the basis of a purpose was changed: a no is not undone by declaring another ground. */
+/**
+ * Goes on denying after the basis of a purpose was changed: a no is not undone by declaring another ground (EDPB,
+ * Guidelines 05/2020, 122 and 123).
+ */
 const STANDING: ReadonlySet<From> = new Set(['refused', 'withdrawn', 'revoked', 'invalidated'])
 
 /** Why a purpose has no live basis; empty when it has one. */
@@ -128,8 +139,8 @@ export function basisDenials(facts: BasisFacts): readonly DenialReason[] {
   const isClosed = facts.closed !== false && facts.basis !== 'legal_obligation'
   const reasons: DenialReason[] = isClosed ? ['erased'] : []
   const denial = DENIALS[state]
-  if (denial !== undefined && (facts.basis === 'consent' || STANDING.has(state)))
-    reasons.push(denial)
+  const stands = STANDING.has(state) && facts.consent?.recorded !== true
+  if (denial !== undefined && (facts.basis === 'consent' || stands)) reasons.push(denial)
   if (denial === undefined && facts.basis === 'consent' && facts.stale !== false)
     reasons.push('stale_notice')
   if (facts.objected !== false) reasons.push('objected')
@@ -137,11 +148,13 @@ export function basisDenials(facts: BasisFacts): readonly DenialReason[] {
   return reasons
 }
 
-/** What withdrawing does on this basis. */
-export function withdrawalEffect(
-  basis: LegalBasis,
-): (typeof LEGAL_BASES)[LegalBasis]['withdrawal'] {
-  return LEGAL_BASES[basis].withdrawal
+/** What withdrawing does. From direct marketing it is an objection, whatever that rests on (Art. 21(2) and (3)). */
+export function withdrawalEffect({
+  basis,
+  marketing,
+}: Pick<Purpose, 'basis' | 'marketing'>): WithdrawalEffect {
+  const effect = LEGAL_BASES[basis].withdrawal
+  return effect === 'recorded' && marketing === true ? 'objected' : effect
 }
 
 function lookup(from: From, event: ConsentEvent): ConsentState | undefined {

@@ -11,11 +11,13 @@ export const BUNDLE_SCHEMA = 'privity.receipts/1'
 
 /** What a verifier found; the records only when all of them hold. */
 export interface BundleVerdict {
+  /** Whether every receipt is genuine and none is missing between them. */
   readonly ok: boolean
   /** Why not, as a fixed word. */
   readonly reason?: string
   /** The decisions of one person, oldest first. */
   readonly records?: readonly JsonObject[]
+  /** What their proofs say of the log; absent where the bundle is not sound. */
   readonly log?: LogVerdict
 }
 

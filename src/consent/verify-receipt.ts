@@ -10,6 +10,7 @@ export interface ReceiptTrust extends DocumentTrust, LogTrust {}
 
 /** What a verifier found; the record only when it holds. */
 export interface ReceiptVerdict {
+  /** Whether the receipt is genuine, under the keys that were given. */
   readonly ok: boolean
   /** Why not, as a fixed word. */
   readonly reason?: string
@@ -18,6 +19,7 @@ export interface ReceiptVerdict {
    * `rollbackProtection` and `log`: these are of the time when it was signed.
    */
   readonly record?: JsonObject
+  /** What its proof says of the log; absent where the receipt is not genuine. */
   readonly log?: LogVerdict
 }
 

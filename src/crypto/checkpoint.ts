@@ -9,6 +9,7 @@ export interface Checkpoint {
 
 /** A checkpoint of any log: its size may be beyond what a number holds exactly. */
 export interface TreeHead {
+  /** Names the log. */
   readonly origin: string
   /** Number of leaves, 0 to 2^63 - 1. */
   readonly size: bigint

@@ -35,19 +35,29 @@ export interface GrowingTree {
 
 /** A claim that a leaf is in a tree. */
 export interface InclusionInput {
+  /** Hash of the leaf, as `leafHash` gives it; 32 bytes. */
   readonly leafHash: Uint8Array
+  /** Number of the leaf, from 0. */
   readonly index: bigint
+  /** Leaves of the tree. */
   readonly size: bigint
+  /** Hashes of 32 bytes, from the leaf upwards. */
   readonly proof: readonly Uint8Array[]
+  /** Root of the tree, from a checkpoint that is trusted; 32 bytes. */
   readonly root: Uint8Array
 }
 
 /** A claim that a tree grew out of a smaller one by appending only. */
 export interface ConsistencyInput {
+  /** Leaves of the smaller tree. */
   readonly size1: bigint
+  /** Leaves of the larger tree. */
   readonly size2: bigint
+  /** Root of the smaller tree; 32 bytes. */
   readonly root1: Uint8Array
+  /** Root of the larger tree; 32 bytes. */
   readonly root2: Uint8Array
+  /** Hashes of 32 bytes, in the order of RFC 6962. */
   readonly proof: readonly Uint8Array[]
 }
 

@@ -6,6 +6,7 @@ import { verifySignature } from './signature.ts'
 
 /** Keys that a verifier trusts (RFC 7517). */
 export interface Jwks {
+  /** In any order; `ledger.publicKeys` has the newest first. */
   readonly keys: readonly object[]
 }
 

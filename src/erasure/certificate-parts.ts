@@ -116,7 +116,9 @@ function selectionOf(partial: PartialState): JsonObject {
     }))
     return { kind: rule.kind, records }
   }
-  if (rule.kind !== 'records') return { ...rule }
+  if (rule.kind === 'purpose') return { kind: rule.kind, purpose: rule.purpose }
+  if (rule.kind === 'special') return { kind: rule.kind, special: rule.special }
+  if (rule.kind !== 'records') return { kind: rule.kind }
   return {
     kind: rule.kind,
     records: rule.items.map(({ record, fieldIds }) => ({

@@ -87,13 +87,20 @@ function toCertificate(
     recipientsNotified: hooksOf(job).map(recipientOf),
     storage: storageOf(proof.scrub),
     irrecoverableBy: provider.irrecoverableBy,
-    limits: LIMITS,
+    limits: limitsOf(job),
     policy,
     log: { origin, checkpoint: proof.checkpoint },
     ...(job.partial === undefined
       ? wholeOf(job, provider)
       : partOf({ ...job, partial: job.partial }, provider)),
   }
+}
+
+/** What only some erasures cannot promise. */
+function limitsOf({ unreadable, cleared }: Job): readonly string[] {
+  const holds = unreadable === undefined ? [] : ['holds_of_unreadable_people']
+  const references = cleared === undefined ? [] : ['references_without_lookup_rows']
+  return [...LIMITS, ...holds, ...references]
 }
 
 function wholeOf(job: Job, provider: CertificateDeps['provider']): JsonObject {

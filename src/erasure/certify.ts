@@ -3,10 +3,12 @@ import { PrivityError } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { SeenMark } from '../journal/journal-mark.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
+import { sameRow } from '../storage/same-row.ts'
 import type { People } from '../subjects/people.ts'
 import { scrubStores } from '../subjects/scrub-stores.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Certificates } from './certificate.ts'
+import { certifiedHere } from './certified-here.ts'
 import type { Job } from './job.ts'
 
 /** What certifying needs. */
@@ -58,11 +60,13 @@ interface Signed {
 
 async function storeCertificate(
   { deps }: People,
-  { erasureId }: Job,
+  { erasureId, isReplayed }: Job,
   { certificate, completedAt, mark }: Signed,
 ): Promise<string> {
-  const { keyspace, controller, ledger } = deps
+  const { store, keyspace, controller, ledger } = deps
   const [jobKey, key] = [keyspace.job(erasureId), keyspace.certificate(erasureId)]
+  const [before] = isReplayed === true ? await store.read([key]) : []
+  const isOfOther = before !== undefined && (await certifiedHere(deps, key, before)) === undefined
   const entryOf = (signed: string): ControllerEntry => {
     const certificateHash = toBase64url(sha256(utf8(signed)))
     const event = { type: 'erasure.completed', erasureId, certificateHash }
@@ -73,7 +77,9 @@ async function storeCertificate(
     build: (rows) => {
       const stored = rows.get(key)
       const isJob = rows.get(jobKey) !== undefined
-      if (stored !== undefined) {
+      // One of another copy of the store says nothing of what was destroyed in this one.
+      const isReplaced = isJob && isOfOther && sameRow(stored, before)
+      if (stored !== undefined && !isReplaced) {
         const value = fromUtf8(controller.open(key, stored)) ?? ''
         // One that was done again, because a part of the store was set back: the certificate stays what it was.
         return isJob

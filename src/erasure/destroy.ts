@@ -4,26 +4,20 @@ import { createMacKey } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { SeenMark } from '../journal/journal-mark.ts'
 import type { ClassKey } from '../keys/class-key.ts'
-import type { Key } from '../storage/store.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
-import { suppressing } from '../subjects/suppression.ts'
+import { suppressedKeys, suppressing } from '../subjects/suppression.ts'
 import { readStillHeads, type RecordHeads } from '../vault/record-heads.ts'
 import { aliasOf } from './aliases.ts'
+import { type Doomed, doomedOf } from './doomed.ts'
 import { erasedKeys, markErased } from './erased-index.ts'
 import { type Fenced, putFence, readFence, type SealedFence } from './fence.ts'
 import { destroyKeys, type Erasing, fencedKeys } from './fence-keys.ts'
-import { leafIndex, listRows, type PersonRows } from './inventory.ts'
-import { type Destroyed, findJob, type OpenJob, saveJob } from './job.ts'
+import { listRows, type PersonRows } from './inventory.ts'
+import { type Destroyed, findJob, type Job, type OpenJob, saveJob } from './job.ts'
 import { type JobRow, jobRow } from './job-row.ts'
 import { isLost, listLostRows } from './lost.ts'
 import { isOfAnother, isOwned } from './owned-rows.ts'
-
-/** One row to delete; the body of a ledger entry names its leaf. */
-interface Doomed {
-  readonly key: Key
-  readonly index?: number | undefined
-}
 
 const MAX_ROWS_PER_BATCH = 400
 const MAX_SAMPLE = 1_000
@@ -42,13 +36,21 @@ export async function destroyPerson(
   const { person: before, ...rest } = open
   const behind = before ?? (await lookBehind(people, open.job))
   const person = typeof behind === 'string' ? undefined : behind
+  const isBare = behind === 'nothing'
   const known =
-    behind === 'nothing'
+    isBare && !(await isBareAnew(people, open.job))
       ? await asDestroyed(people, rest)
-      : await destroyAll(people, rest, { person, mark })
+      : await destroyAll(people, rest, { person, mark, isBare })
   await destroyKeys(people.deps, open.job, people.now())
   if (person !== undefined) people.forget(person)
   return known
+}
+
+/** In an older copy, a fence that was put there from a later one has everything beside it still. */
+async function isBareAnew({ deps }: People, { subjectId, isReplayed }: Job): Promise<boolean> {
+  if (isReplayed !== true) return false
+  const { store, keyspace } = deps
+  return (await store.scan(keyspace.personRows(subjectId), { limit: 1 })).length > 0
 }
 
 /** What was destroyed is said by whoever did it. */
@@ -59,7 +61,7 @@ async function asDestroyed({ deps }: People, open: OpenJob): Promise<OpenJob> {
 async function destroyAll(
   people: People,
   open: OpenJob,
-  { person, mark }: Pick<Behind, 'person' | 'mark'>,
+  { person, ...behind }: Pick<Behind, 'person' | 'mark' | 'isBare'>,
 ): Promise<OpenJob> {
   const { deps } = people
   const rows =
@@ -67,13 +69,13 @@ async function destroyAll(
       ? await listLostRows(people, open.job.subjectId)
       : (listedOf(open, person) ?? (await listRows(people, person)))
   const destroyed = open.job.destroyed ?? destroyedOf(person, rows)
-  const doomed = doomedOf(people, rows, person)
+  const doomed = await doomedOf(people, rows, { id: open.job.subjectId, person })
   // After the keys are gone nothing says any more where the lookup rows were: what does not go in the same
   // commit is remembered before.
   const isOne = doomed.length <= MAX_ROWS_PER_BATCH
   const known = isOne ? open : await saveJob(deps, open, { destroyed })
   const row = isOne ? jobRow(deps, open, { destroyed }) : undefined
-  const isOurs = await destroyRows(people, known, { doomed, person, row, mark })
+  const isOurs = await destroyRows(people, known, { ...behind, doomed, person, row })
   return isOurs ? { ...known, ...row?.open } : asDestroyed(people, known)
 }
 
@@ -136,20 +138,6 @@ function destroyedOf(person: Person | undefined, rows: PersonRows): Destroyed {
   }
 }
 
-function doomedOf(people: People, rows: PersonRows, person: Person | undefined): readonly Doomed[] {
-  const { deps } = people
-  const { lookupRows, records, operations, others, bodies, pages } = rows
-  // With the last commit, which remembers it: else the app's own id would be free for anybody meanwhile.
-  const own = rows.outside.filter((key) => isOwned(deps, key))
-  const outside = rows.outside.filter((key) => !isOwned(deps, key))
-  const first = [lookupRows, outside, records, operations, others].flat()
-  return [
-    ...first.map((key) => ({ key })),
-    ...bodies.map((row) => ({ key: row[0], index: person && leafIndex(people, person, row) })),
-    ...[...pages, ...own].map((key) => ({ key })),
-  ]
-}
-
 /** Whose fence it has to be, and the bytes of it that are known. */
 interface Erased {
   readonly job: Erasing
@@ -162,6 +150,8 @@ interface Behind {
   readonly row: JobRow | undefined
   /** Where there is a journal. */
   readonly mark: SeenMark | undefined
+  /** No document stands behind the fence. */
+  readonly isBare: boolean
 }
 
 /**
@@ -171,13 +161,14 @@ interface Behind {
 async function destroyRows(
   people: People,
   erasing: Erased,
-  { doomed, person, row, mark }: Behind,
+  { doomed, person, row, mark, isBare }: Behind,
 ): Promise<boolean> {
   const core = person?.core ?? nobody()
   let rest = doomed
   while (rest.length > MAX_ROWS_PER_BATCH) {
     await destroyBatch(people, erasing, {
       core,
+      isBare,
       doomed: rest.slice(0, MAX_ROWS_PER_BATCH),
       type: 'erasure.rows_deleted',
     })
@@ -187,6 +178,7 @@ async function destroyRows(
     core,
     row,
     mark,
+    isBare,
     doomed: rest,
     type: 'erasure.keys_destroyed',
   })
@@ -198,7 +190,7 @@ function nobody(): Pick<ClassKey, 'tag'> {
   return { tag: key.mac }
 }
 
-interface Batch {
+interface Batch extends Pick<Behind, 'isBare'> {
   /** Names what is deleted. */
   readonly core: Pick<ClassKey, 'tag'>
   readonly doomed: readonly Doomed[]
@@ -211,7 +203,7 @@ interface Batch {
 async function destroyBatch(
   people: People,
   erasing: Erased,
-  { core, doomed, row, mark, type }: Batch,
+  { core, doomed, row, mark, isBare, type }: Batch,
 ): Promise<boolean> {
   const { deps } = people
   const { erasureId, subjectId } = erasing.job
@@ -220,17 +212,19 @@ async function destroyBatch(
     shard: deps.ledger.of(subjectId).number,
     indexes: doomed.flatMap(({ index }) => (index === undefined ? [] : [index])),
   }
-  const unmarked = unmarkedIn(people, subjectId, doomed)
+  const unmarked = doomed.filter(({ isUnplaced }) => isUnplaced === true).length
   const keys = doomed.map((row) => row.key)
   const owned = keys.filter((name) => isOwned(deps, name))
   const named = keys.filter((name) => !isOwned(deps, name))
-  const also = [row?.key, mark?.key].filter((name) => name !== undefined)
+  const also = [row?.key, mark?.key, ...suppressedKeys(deps, erasing.job)].filter(
+    (name) => name !== undefined,
+  )
   const { value } = await deps.ledger.submit<boolean>({
     reads: [key, ...owned, ...erasedKeys(deps, leaves), ...also],
     build: (read) => {
       const { fence, sealed, sections } = requireOwnFence(people, erasing, read.get(key))
       // Nothing left behind the fence: another process destroyed it all meanwhile.
-      if (sections.length === 0) return { kind: 'done', value: false }
+      if (sections.length === 0 && !isBare) return { kind: 'done', value: false }
       const at = Math.max(deps.clock.now(), fence.at)
       const kept = type === 'erasure.keys_destroyed' ? [] : sections
       const put = [
@@ -259,12 +253,6 @@ async function destroyBatch(
   return value
 }
 
-/** Bodies that do not open go without a mark: nobody could say where their leaves are. */
-function unmarkedIn({ deps }: People, subjectId: string, doomed: readonly Doomed[]): number {
-  const bodies = deps.keyspace.bodies(subjectId)
-  return doomed.filter(({ key, index }) => index === undefined && key.startsWith(bodies)).length
-}
-
 /** @throws {@link erased} when the fence is that of another erasure, or there is none */
 export function requireOwnFence(
   { deps }: People,
@@ -273,8 +261,7 @@ export function requireOwnFence(
 ): Fenced {
   const { erasureId, subjectId } = job
   const { keyspace, controller } = deps
-  const reading = { keyspace, controller, known: fence }
-  const fenced = document === undefined ? undefined : readFence(reading, subjectId, document)
+  const fenced = readFence({ keyspace, controller, known: fence }, subjectId, document)
   if (fenced === undefined || fenced.fence.erasureId !== erasureId)
     throw new PrivityError('erased', { kind: 'subject' })
   return fenced

@@ -1,6 +1,6 @@
 import { randomId } from '../base/id.ts'
-import { findCertificate } from './certify.ts'
 import { derivedId } from './derived-id.ts'
+import { endOf } from './end-of.ts'
 import { addJob, findJob, type Job } from './job.ts'
 import { planRuleJob } from './partial/partial-run.ts'
 import type { Rule } from './selection.ts'
@@ -48,6 +48,6 @@ async function idOf(
   { subjectId, rule, occasion }: OwnErasure,
 ): Promise<string> {
   const id = derivedId(`${subjectId}/${rule.kind}/${occasion}`)
-  const isDone = (await findCertificate(vault.people, id)) !== undefined
+  const isDone = (await endOf(vault.people.deps, id)) !== undefined
   return isDone ? randomId() : id
 }

@@ -1,7 +1,7 @@
 import { isPrivityError } from '../base/errors.ts'
 import type { People } from '../subjects/people.ts'
-import { findCertificate } from './certify.ts'
 import { derivedId } from './derived-id.ts'
+import { endOf, idAgain } from './end-of.ts'
 import { keyFence } from './fence-keys.ts'
 import { addJob, findJob, type Job, type OpenJob } from './job.ts'
 
@@ -18,7 +18,9 @@ export async function isGroupUnderWay(
   member: Job,
   groupId: string,
 ): Promise<boolean> {
-  return (await findJob(people.deps, idOf(member, groupId))) !== undefined
+  const erasureId = await idOf(people, member, groupId)
+  if ((await findJob(people.deps, erasureId)) === undefined) return false
+  return (await endOf(people.deps, erasureId)) === undefined
 }
 
 /** Goes on with the erasure of a group; whether there is one that is not at its end. */
@@ -49,8 +51,9 @@ export async function eraseGroup(
   member: Job,
   groupId: string,
 ): Promise<void> {
-  if ((await findCertificate(people, idOf(member, groupId))) !== undefined) return
-  await proceed(await addJob(people.deps, await plan(askedOf(people, member, groupId))))
+  const asked = await askedOf(people, member, groupId)
+  if ((await endOf(people.deps, asked.erasureId)) !== undefined) return
+  await proceed(await addJob(people.deps, await plan(asked)))
 }
 
 /** Of one that a copy of the store from before knows nothing of, the fence before the keys of the group speaks. */
@@ -59,20 +62,21 @@ async function findBegun(
   member: Job,
   groupId: string,
 ): Promise<OpenJob | undefined> {
-  const erasureId = idOf(member, groupId)
+  const erasureId = await idOf(people, member, groupId)
   // First: before its fence an erasure has a job, and after it a certificate.
   const fence = await keyFence(people.deps, groupId)
   const open = await findJob(people.deps, erasureId)
+  if ((await endOf(people.deps, erasureId)) !== undefined) return undefined
   if (open !== undefined || fence?.erasureId !== erasureId) return open
-  if ((await findCertificate(people, erasureId)) !== undefined) return undefined
-  return addJob(people.deps, { ...askedOf(people, member, groupId), isReplayed: true })
+  return addJob(people.deps, { ...(await askedOf(people, member, groupId)), isReplayed: true })
 }
 
-function askedOf(people: People, member: Job, groupId: string): Job {
+async function askedOf(people: People, member: Job, groupId: string): Promise<Job> {
   return {
-    erasureId: idOf(member, groupId),
+    erasureId: await idOf(people, member, groupId),
     subjectId: groupId,
     reason: member.reason,
+    ...(member.unreadable === undefined ? {} : { unreadable: member.unreadable }),
     hooks: [],
     plannedAt: people.now(),
     step: 'asked',
@@ -81,7 +85,10 @@ function askedOf(people: People, member: Job, groupId: string): Job {
   }
 }
 
-/** The same again goes on with the erasure that is open: a second one would take what came since. */
-function idOf({ erasureId }: Job, groupId: string): string {
-  return derivedId(`${erasureId}/group/${groupId}`)
+/**
+ * The same again goes on with the erasure that is open: a second one would take what came since. One that was taken back,
+ * because something of the group came to be kept, is followed by another once nothing is.
+ */
+async function idOf({ deps }: People, { erasureId }: Job, groupId: string): Promise<string> {
+  return idAgain(deps, derivedId(`${erasureId}/group/${groupId}`), ['cancelled'])
 }

@@ -1,4 +1,5 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { PrivityError } from '../base/errors.ts'
+import { ifOpens } from '../base/if-opens.ts'
 import type { Rows } from '../storage/participant.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row } from '../storage/store.ts'
@@ -58,7 +59,7 @@ export async function readErased(deps: PeopleDeps): Promise<ErasedIndex> {
   const bitmaps = new Map<Key, Uint8Array>()
   const prefix = keyspace.erasedPages
   for await (const [key, sealed] of scanRows(store, prefix, { page: PAGES })) {
-    const bitmap = tryOpen(deps, key, sealed)
+    const bitmap = ifOpens(() => openBitmap(deps, key, sealed))
     if (bitmap !== undefined) bitmaps.set(key, bitmap)
   }
   return {
@@ -67,15 +68,6 @@ export async function readErased(deps: PeopleDeps): Promise<ErasedIndex> {
       const bit = index % PAGE_BITS
       return ((bitmap?.[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0
     },
-  }
-}
-
-function tryOpen(deps: PeopleDeps, key: Key, sealed: Uint8Array): Uint8Array | undefined {
-  try {
-    return openBitmap(deps, key, sealed)
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
   }
 }
 

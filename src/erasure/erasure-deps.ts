@@ -20,8 +20,8 @@ export interface ErasureDeps {
   readonly certificates: Certificates
   /** Absent without a journal. */
   readonly journal?: ErasureJournal | undefined
-  /** Absent where the app's own ids of erased people are not remembered. */
-  readonly suppression?: Suppression | undefined
-  /** What of a person may not be erased yet. Default: nothing. */
-  readonly keptOf?: KeptOf | undefined
+  /** Remembers the app's own ids of erased people. */
+  readonly suppression: Suppression
+  /** What of a person may not be erased yet. */
+  readonly keptOf: KeptOf
 }

@@ -1,8 +1,10 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
+import { callback } from '../base/callback.ts'
 import { canonicalJson } from '../base/canonical.ts'
 import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
 import { isId, randomId, type SubjectId } from '../base/id.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { parseInput } from '../base/parse.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
 import { findCertificate } from './certify.ts'
@@ -13,7 +15,7 @@ import {
   type RequestedErasure,
   requestErasure,
 } from './grace.ts'
-import { findJob, type Job, type OpenJob, planOf } from './job.ts'
+import { findJob, type Job, type OpenJob, planOf, saveJob } from './job.ts'
 import { liftFence } from './lift-fence.ts'
 import { type PendingErasure, pendingErasures } from './pending.ts'
 import type { ErasurePlan } from './plan.ts'
@@ -110,6 +112,11 @@ export interface EraseAsk {
   readonly reason: string
   /** What of the person is erased; the person stays registered. Default: the whole person. */
   readonly scope?: ErasureScope
+  /**
+   * Erases what does not open as well: whoever asks has made sure that no hold, no law and no restriction keeps it,
+   * since nobody can look any more. Default: such a person, or a group with such a member, is not erased.
+   */
+  readonly unreadable?: 'erase'
 }
 
 /** Something comes to be kept between each of them and its fence: somebody writes all the time. */
@@ -118,12 +125,11 @@ const MOST_PLANS = 8
 const eraseAsk = z.strictObject({
   reason: reasonWord,
   scope: z.exactOptional(erasureScope),
+  unreadable: z.exactOptional(z.literal('erase')),
 })
 const runOptions = z.strictObject({
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<RunOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<RunOptions['onProgress']>(),
 })
 const planInput = z.strictObject({
   erasureId: z.string(),
@@ -169,7 +175,8 @@ async function plan(deps: ErasureDeps, subjectId: unknown, ask: unknown): Promis
 }
 
 function toAsked(deps: ErasureDeps, subjectId: unknown, ask: unknown): Job {
-  const { reason, scope } = parseInput(eraseAsk, ask)
+  const { reason, ...asked } = parseInput(eraseAsk, ask)
+  const { scope } = asked
   const id = parseSubjectId(subjectId)
   const { people, policy } = deps.vault
   // A name that nobody declared is told before anything else.
@@ -178,7 +185,7 @@ function toAsked(deps: ErasureDeps, subjectId: unknown, ask: unknown): Job {
     erasureId: randomId(),
     subjectId: id,
     reason,
-    ...(scope === undefined ? {} : { scope }),
+    ...asked,
     hooks: [],
     plannedAt: people.now(),
     step: 'asked',
@@ -203,13 +210,13 @@ async function eraseNow(deps: ErasureDeps, subjectId: unknown, ask: unknown): Pr
   const asked: Job = { ...toAsked(deps, subjectId, ask), wanted: true }
   try {
     const known = await findAsked(deps, asked)
-    return await (known === undefined ? eraseFirst(deps, asked) : eraseKnown(deps, known))
+    return await (known === undefined ? eraseFirst(deps, asked) : eraseKnown(deps, known, asked))
   } catch (error) {
     // Whoever asked for a part does not go on with what somebody else began.
     if (!isPrivityError(error, 'erased') || asked.scope !== undefined) throw error
     const open = await takeUp(people, asked)
     if (open === undefined) throw error
-    if (open.job.step !== 'cancelled') return eraseKnown(deps, open)
+    if (open.job.step !== 'cancelled') return eraseKnown(deps, open, asked)
     await liftFence(people, open.job)
     return eraseNow(deps, subjectId, ask)
   }
@@ -225,9 +232,14 @@ async function eraseFirst(deps: ErasureDeps, asked: Job): Promise<string> {
   })
 }
 
-async function eraseKnown(deps: ErasureDeps, known: OpenJob): Promise<string> {
+async function eraseKnown(deps: ErasureDeps, known: OpenJob, asked: Job): Promise<string> {
+  const { people } = deps.vault
+  const { unreadable } = asked
   try {
-    return await proceed(deps, await endGrace(deps.vault.people, known), {})
+    const open = await endGrace(people, known)
+    // Said now of what was asked for before.
+    const isNew = unreadable !== undefined && open.job.unreadable === undefined
+    return await proceed(deps, isNew ? await saveJob(people.deps, open, { unreadable }) : open, {})
   } catch (error) {
     throw stopped(known.job, error)
   }
@@ -235,12 +247,16 @@ async function eraseKnown(deps: ErasureDeps, known: OpenJob): Promise<string> {
 
 async function run(deps: ErasureDeps, erasurePlan: unknown, options: unknown): Promise<string> {
   const shown = parseInput(planInput, erasurePlan) as ErasurePlan
-  return goOn(deps, { erasureId: shown.erasureId, shown, options: parseRunOptions(options) })
+  return goOn(deps, {
+    erasureId: shown.erasureId,
+    shown,
+    options: parseOptions(runOptions, options),
+  })
 }
 
 async function resume(deps: ErasureDeps, erasureId: unknown, options: unknown): Promise<string> {
   if (typeof erasureId !== 'string') throw invalidInput(['erasureId'], 'not_a_string')
-  return goOn(deps, { erasureId, shown: undefined, options: parseRunOptions(options) })
+  return goOn(deps, { erasureId, shown: undefined, options: parseOptions(runOptions, options) })
 }
 
 interface GoOn {
@@ -267,12 +283,4 @@ function requireSame(plan: ErasurePlan, shown: ErasurePlan): void {
   if (plan.hash !== shown.hash) throw invalidInput(['plan', 'hash'], 'other_plan')
   if (canonicalJson(plan.items) !== canonicalJson(shown.items))
     throw invalidInput(['plan', 'items'], 'other_plan')
-}
-
-function parseRunOptions(options: unknown): RunOptions {
-  const { signal, onProgress } = parseInput(runOptions, options === undefined ? {} : options)
-  return {
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-  }
 }

@@ -1,4 +1,6 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import type { Successor } from './job.ts'
+import { PrivityError } from '../base/errors.ts'
+import { ifOpens } from '../base/if-opens.ts'
 import type { Held, KeyRow } from '../subjects/key-row.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 import { type Fence, openFence, sealFence } from './fence.ts'
@@ -11,6 +13,8 @@ export interface Erasing {
   readonly isReplayed?: boolean
   /** Where it is remembered that the app's own id was of somebody who is erased. */
   readonly suppress?: string
+  /** What takes its place once it is cancelled. */
+  readonly instead?: Successor
 }
 
 /**
@@ -84,12 +88,7 @@ export async function keyFence(deps: PeopleDeps, subjectId: string): Promise<Fen
 
 /** One that the controller never made is none: nobody is erased by it, and nobody is kept from it. */
 function fenceOf(deps: PeopleDeps, subjectId: string, { fence }: KeyRow): Fence | undefined {
-  try {
-    return fence === undefined ? undefined : openFence(deps, subjectId, fence)
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
+  return fence && ifOpens(() => openFence(deps, subjectId, fence))
 }
 
 function behind(row: KeyRow): Held {

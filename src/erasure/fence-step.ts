@@ -1,4 +1,3 @@
-import { isHeldByMember } from '../subjects/holds.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import { headsBehind, openFenced } from './destroy.ts'
@@ -9,8 +8,9 @@ import { advanceJob, findJob, type Job, type OpenJob, planOf, saveJob } from './
 import { requireKnownFloors } from './known-floors.ts'
 import { groupsOf } from './leave-groups.ts'
 import { liftFence } from './lift-fence.ts'
-import { KEPT } from './partial/kept-group.ts'
-import { assertNothingKept, beginPartial, isPartial } from './partial/partial-run.ts'
+import { heldByMember, KEPT } from './partial/kept-group.ts'
+import { isPartial } from './partial/partial-job.ts'
+import { assertNothingKept, beginPartial } from './partial/partial-run.ts'
 
 /** Who is told as soon as the fence stands. */
 export interface FenceOptions {
@@ -57,10 +57,11 @@ async function assertStillFree(
   const heads = await headsBehind(people, job, person)
   // Another process was faster, and has destroyed it all.
   if (heads === undefined) return
-  const kept = deps.keptOf?.(person, heads) ?? []
-  if (kept.length === 0 && !(await isHeldByMember(people, person.head))) return
+  const kept = deps.keptOf(person, heads)
+  const failing = kept.length > 0 ? KEPT : await heldByMember(people, job, person.head)
+  if (failing === undefined) return
   await liftFence(people, job)
-  throw incomplete(job, [KEPT])
+  throw incomplete(job, [failing])
 }
 
 /** Nothing follows for a time. Who was cancelled meanwhile must not stay behind a fence that nobody knows of. */

@@ -42,13 +42,22 @@ export function sealFence(deps: PeopleDeps, subjectId: string, fence: Fence): Ui
   return controller.seal(keyspace.person(subjectId), canonicalBytes({ v: 1, ...fence }))
 }
 
-/** The fence of a document; undefined when it has none. */
+/** The fence before somebody, as it stands in the store. */
+export async function fencedNow(
+  deps: FenceDeps & Pick<PeopleDeps, 'store'>,
+  subjectId: string,
+): Promise<Fenced | undefined> {
+  const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
+  return readFence(deps, subjectId, document)
+}
+
+/** The fence of a document; undefined when it has none, or is not there. */
 export function readFence(
   deps: FenceDeps,
   subjectId: string,
-  document: Uint8Array,
+  document: Uint8Array | undefined,
 ): Fenced | undefined {
-  const sections = decodeContainer(document)
+  const sections = document === undefined ? undefined : decodeContainer(document)
   const sealed = sections?.find(({ kind }) => kind === SECTION.fence)
   if (sections === undefined || sealed === undefined) return undefined
   const { known } = deps

@@ -1,11 +1,12 @@
 import * as z from 'zod/mini'
-import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
+import { invalidInput, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
 import { parseInput } from '../base/parse.ts'
 import { addDuration, type Duration, type Instant, isDuration, toInstant } from '../base/time.ts'
+import { afterConflicts } from '../base/tries.ts'
 import type { People } from '../subjects/people.ts'
 import { parseSubjectId } from '../subjects/write-options.ts'
-import { findCertificate } from './certify.ts'
+import { endOf } from './end-of.ts'
 import { findJob, type Job, type OpenJob, saveJob } from './job.ts'
 import { liftFence } from './lift-fence.ts'
 import { reasonWord } from './reason.ts'
@@ -25,6 +26,7 @@ export interface RequestAsk {
 
 /** An erasure that can be cancelled. */
 export interface RequestedErasure {
+  /** For `cancel`, `resume` and `pending`. */
   readonly erasureId: string
   /** From then on it is carried out. */
   readonly dueAt: Instant
@@ -92,16 +94,12 @@ async function requestAgain(deps: ErasureDeps, known: OpenJob): Promise<Job> {
 /** Lifts the fence of an erasure that has destroyed nothing yet, and forgets it. */
 export async function cancelErasure({ vault }: ErasureDeps, erasureId: string): Promise<void> {
   const { people } = vault
-  for (let attempt = 1; ; attempt += 1) {
+  await afterConflicts(ATTEMPTS, async () => {
     const open = await requireCancellable(people, erasureId)
-    try {
-      // From here on nobody goes on with it, and whoever finds it goes on with cancelling it.
-      const cancelled = await saveJob(people.deps, open, { step: 'cancelled' })
-      return await liftFence(people, cancelled.job)
-    } catch (error) {
-      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
-    }
-  }
+    // From here on nobody goes on with it, and whoever finds it goes on with cancelling it.
+    const cancelled = await saveJob(people.deps, open, { step: 'cancelled' })
+    await liftFence(people, cancelled.job)
+  })
 }
 
 /** Ends the time in which an erasure can be cancelled. */
@@ -118,7 +116,10 @@ export function isInGrace({ step, graceUntil = 0 }: Job, now: number): boolean {
 
 async function requireCancellable(people: People, erasureId: string): Promise<OpenJob> {
   const open = await findJob(people.deps, erasureId)
-  if (open === undefined) throw await missing(people, erasureId)
+  const end = await endOf(people.deps, erasureId)
+  if (end === 'completed') throw tooLate(end)
+  if (open === undefined || end === 'cancelled')
+    throw new PrivityError('not_found', { kind: 'erasure' })
   const { step, graceUntil = 0, lease, destroyed, unplanned, isReplayed } = open.job
   if (step === 'cancelled') return open
   // Its hook may be gone for good; what the journal says was erased before goes in any case.
@@ -126,12 +127,6 @@ async function requireCancellable(people: People, erasureId: string): Promise<Op
   const isWhole = WHOLE.has(step) && lease === undefined && destroyed === undefined
   if (isWhole && people.now() < graceUntil) return open
   throw tooLate(step)
-}
-
-async function missing(people: People, erasureId: string): Promise<PrivityError> {
-  const certificate = await findCertificate(people, erasureId)
-  if (certificate !== undefined) return tooLate('completed')
-  return new PrivityError('not_found', { kind: 'erasure' })
 }
 
 function tooLate(from: string): PrivityError {

@@ -1,4 +1,5 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { inPages } from '../base/in-pages.ts'
 import { notPermitted } from '../permit/permit.ts'
 import type { CompiledField, CompiledRecord } from '../policy/compiled.ts'
 import { scanRows } from '../storage/scan-rows.ts'
@@ -94,14 +95,10 @@ async function* list(
   const { type, fields } = requireType(vault, wanted, { many: true })
   const { store, keyspace } = vault.people.deps
   const prefix = keyspace.records(requirePerson(reader).id, type.type)
-  let page: string[] = []
-  for await (const [key] of scanRows(store, prefix, { page: PAGE })) {
-    page.push(key.slice(prefix.length))
-    if (page.length < PAGE) continue
-    yield* await openPage(vault, type, { reader, fields, ids: page })
-    page = []
+  for await (const rows of inPages(scanRows(store, prefix, { page: PAGE }), PAGE)) {
+    const ids = rows.map(([key]) => key.slice(prefix.length))
+    yield* await openPage(vault, type, { reader, fields, ids })
   }
-  yield* await openPage(vault, type, { reader, fields, ids: page })
 }
 
 interface Page {
@@ -125,8 +122,7 @@ async function openPage(
     for (const accessClass of opened.classes) classes.add(accessClass)
     records.push(Object.freeze({ recordId, fields: opened.values }))
   }
-  if (ids.length > 0)
-    await log(vault, type, { reader, person, action: 'list', classes: [...classes] })
+  await log(vault, type, { reader, person, action: 'list', classes: [...classes] })
   return records
 }
 

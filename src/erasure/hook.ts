@@ -7,6 +7,7 @@ import type { Duration } from '../base/time.ts'
  * one that needs plaintext also keeps the keys, behind the fence, until it has done its work.
  */
 export interface ErasureHook {
+  /** A word of the app, at most 64 characters; in plans, certificates and `pending`. */
   readonly id: string
   /**
    * Of what the hook does; in the certificate. One whose version changed since its plan plans again before it
@@ -49,6 +50,7 @@ export interface ErasureHook {
 
 /** What another system has copies of. */
 export interface HookPart {
+  /** Name of a record type of the policy. */
   readonly record: string
   /** Default: all. */
   readonly fields?: readonly string[]
@@ -65,11 +67,15 @@ export type HookOutcome =
 
 /** What a hook is given. */
 export interface HookContext {
+  /** The same at every call of one erasure, in any process. */
   readonly erasureId: string
+  /** Random id of the person in Privity. */
   readonly subjectId: SubjectId
+  /** Id of the person in the app, as it was registered; absent if there was none. */
   readonly externalId?: string
   /** What is erased of the person. Absent: everything. */
   readonly scope?: HookScope
+  /** Aborts after 30 seconds, or when the caller gives up. */
   readonly signal: AbortSignal
   /** Plain fields of a single record; only for hooks that need plaintext, before the keys are destroyed. */
   read(
@@ -82,6 +88,7 @@ export interface HookContext {
 
 /** A part of a person. */
 export interface HookScope {
+  /** Records, or all of a type; 1,000 at most. */
   readonly records: readonly {
     readonly record: string
     readonly recordId?: string
@@ -92,7 +99,9 @@ export interface HookScope {
 
 /** One of many records, as a hook reads it. */
 export interface HookRecord {
+  /** As `create` gave it. */
   readonly recordId: string
+  /** Plain values of the fields that were asked for; one without a value is absent. */
   readonly fields: { readonly [field: string]: unknown }
 }
 
@@ -100,6 +109,8 @@ export interface HookRecord {
 export interface HookItem {
   /** What the other system knows it by: when `verify` runs, nothing of the person can be read any more. */
   readonly id: string
+  /** What it is, in words for whoever approves the plan; nothing of the person. */
   readonly description: string
+  /** How many things it stands for. */
   readonly count: number
 }

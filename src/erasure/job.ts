@@ -30,6 +30,8 @@ export interface Job {
   readonly reason: string
   /** What was asked for. Absent: the whole person. */
   readonly scope?: ErasureScope
+  /** Also what does not open, of which nobody knows what keeps it. Absent: nothing of that. */
+  readonly unreadable?: 'erase'
   /** What is done; absent where the whole person is erased. */
   readonly partial?: PartialState
   /** What was found in the end, of a partial one; never stored. */
@@ -68,7 +70,12 @@ export interface Job {
   readonly suppress?: string
   /** Done before, in a later copy of the store: the journal says so. */
   readonly isReplayed?: true
+  /** Of one that is cancelled: what takes its place, because something came to be kept. */
+  readonly instead?: Successor
 }
+
+/** An erasure of the same person, asked for at the same time. */
+export type Successor = Pick<Job, 'erasureId' | 'reason' | 'plannedAt'>
 
 /** Steps in their order; each names what was finished last. `cancelled` leads back, and nowhere else. */
 export type Step =

@@ -1,13 +1,14 @@
 import { isId } from '../base/id.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { People } from '../subjects/people.ts'
-import { readFence } from './fence.ts'
+import { endOf } from './end-of.ts'
+import { fencedNow } from './fence.ts'
 import { keyFence } from './fence-keys.ts'
 import { type Job, type OpenJob, openJob } from './job.ts'
 
 /**
- * A job that was begun, the plan of one for somebody whom another erased since, or a row that does not open: one of
- * those hides none of the others.
+ * A job that was begun, the plan of one for somebody whom another erased since or the row of one that is at its end, or
+ * a row that does not open: one of those hides none of the others.
  */
 export type FoundJob =
   | { readonly open: OpenJob }
@@ -49,9 +50,9 @@ function tryOpen(
 /** A fence is put before anything is stored of it: for what crashed right then, it speaks itself. */
 async function stageOf({ deps }: People, job: Job): Promise<'begun' | 'planned' | 'outlived'> {
   const { step, wanted, erasureId, subjectId } = job
+  if ((await endOf(deps, erasureId)) !== undefined) return 'outlived'
   if (wanted === true || (step !== 'asked' && step !== 'planned')) return 'begun'
-  const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
-  const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
+  const fenced = await fencedNow(deps, subjectId)
   const fence = fenced?.fence ?? (await keyFence(deps, subjectId))
   if (fence?.erasureId === erasureId && step === 'planned') return 'begun'
   return fenced !== undefined && fenced.sections.length === 0 ? 'outlived' : 'planned'

@@ -1,5 +1,5 @@
 import { fromUtf8 } from '../base/bytes.ts'
-import { isPrivityError } from '../base/errors.ts'
+import { ifOpens } from '../base/if-opens.ts'
 import type { Key, Row } from '../storage/store.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 
@@ -8,13 +8,8 @@ export function ownerOf(
   { controller }: Pick<PeopleDeps, 'controller'>,
   [key, sealed]: Row,
 ): string | undefined {
-  try {
-    // A claim names the record behind the person.
-    return fromUtf8(controller.open(key, sealed))?.split('/')[0]
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
+  // A claim names the record behind the person.
+  return ifOpens(() => fromUtf8(controller.open(key, sealed))?.split('/')[0])
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import type { SubjectId } from '../base/id.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { addDuration, type Instant, toInstant } from '../base/time.ts'
 import type { ErasureHook } from './hook.ts'
 import { begunAt, progressOf } from './hook-progress.ts'
@@ -13,10 +13,13 @@ import { isInGrace } from './grace.ts'
 
 /** An erasure that was begun and is not at its end. */
 export interface PendingErasure {
+  /** For `resume`, `retry` and `cancel`. */
   readonly erasureId: string
+  /** Who is being erased. */
   readonly subjectId: SubjectId
   /** What was finished last; `grace` while it can be cancelled. */
   readonly step: Step | 'grace'
+  /** When it was asked for. */
   readonly startedAt: Instant
   /** One month after it was asked for, 30 days at most: Article 12(3) GDPR. */
   readonly dueAt: Instant
@@ -24,21 +27,27 @@ export interface PendingErasure {
   readonly graceUntil?: Instant
   /** Until when the process that runs its hooks keeps all others away, also after it died. */
   readonly leasedUntil?: Instant
+  /** Those that are part of it, done or not. */
   readonly hooks: readonly PendingHook[]
 }
 
 /** How far a hook is with an erasure. */
 export interface PendingHook {
+  /** Its id. */
   readonly hook: string
+  /** How many it planned; 0 while it could not plan. */
   readonly items: number
+  /** How many of them are erased. */
   readonly done: number
   /** Most that any item that is left was tried. */
   readonly attempts: number
+  /** When the next of its items is due; absent when none waits. */
   readonly nextAttemptAt?: Instant
   /** Items that nobody tries any more until `retry` brings them back. */
   readonly dead: number
   /** That the hook gave for them. */
   readonly tickets: readonly string[]
+  /** Who looks after its dead items, as the hook says. */
   readonly owner?: string
   /** Until when an answer `retryAfter` uses up no attempt. */
   readonly deadline?: Instant
@@ -53,7 +62,7 @@ export async function* pendingErasures(
   { vault, hooks }: ErasureDeps,
   options: unknown,
 ): AsyncGenerator<PendingErasure, void> {
-  const { signal } = parseInput(pendingOptions, options === undefined ? {} : options)
+  const { signal } = parseOptions(pendingOptions, options)
   const errors: unknown[] = []
   for await (const found of openJobs(vault.people, signal)) {
     if ('error' in found) errors.push(found.error)

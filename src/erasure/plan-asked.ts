@@ -2,10 +2,11 @@ import { canonicalJson } from '../base/canonical.ts'
 import { isPrivityError, type PrivityError } from '../base/errors.ts'
 import { hookBackoff } from './backoff.ts'
 import { derivedId } from './derived-id.ts'
+import { endOf } from './end-of.ts'
 import type { ErasureDeps } from './erasure-deps.ts'
 import { incomplete } from './incomplete.ts'
 import { addJob, forgetJob, type Job, type OpenJob, openJob, saveJob } from './job.ts'
-import { KEPT } from './partial/kept-group.ts'
+import { KEPT, UNREADABLE } from './partial/kept-group.ts'
 import { planJob, planOpen } from './plan-job.ts'
 import { perhapsStored } from './stopped.ts'
 
@@ -31,7 +32,7 @@ export async function planKept(deps: ErasureDeps, open: OpenJob): Promise<OpenJo
     return await saveJob(people.deps, { ...open, job: await planJob(deps, asked) }, {})
   } catch (error) {
     // Left there, it would erase the person once nothing is kept any more, years after somebody asked for it.
-    if (isKept(error) && asked.isReplayed !== true) await forgetJob(people.deps, open)
+    if (isRefused(error) && asked.isReplayed !== true) await forgetJob(people.deps, open)
     if (!isUnplanned(error)) throw error
     const { failing } = error.details
     const { job } = await saveJob(people.deps, open, failedBy(open.job, failing, people.now()))
@@ -51,7 +52,13 @@ export function isKept(error: unknown): boolean {
 }
 
 function isUnplanned(error: unknown): error is PrivityError<'erasure_incomplete'> {
-  return isPrivityError(error, 'erasure_incomplete') && !isKept(error)
+  return isPrivityError(error, 'erasure_incomplete') && !isRefused(error)
+}
+
+/** What is kept, or may be, is no hook that fails: nothing is stored of it. */
+function isRefused(error: unknown): boolean {
+  if (!isPrivityError(error, 'erasure_incomplete')) return false
+  return isKept(error) || error.details.failing.includes(UNREADABLE)
 }
 
 async function keepAsked(
@@ -93,10 +100,9 @@ async function placeOf({ vault }: ErasureDeps, asked: Job): Promise<AskedPlace> 
   const name = `${subjectId}/asked/${reason}/${canonicalJson(scope)}`
   for (let nth = 0; ; nth += 1) {
     const erasureId = derivedId(`${name}/${nth}`)
-    const keys = [deps.keyspace.job(erasureId), deps.keyspace.certificate(erasureId)]
-    const [sealed, certificate] = await deps.store.read(keys)
-    if (sealed === undefined && certificate === undefined) return { erasureId }
-    if (sealed === undefined) continue
+    const [sealed] = await deps.store.read([deps.keyspace.job(erasureId)])
+    if ((await endOf(deps, erasureId)) !== undefined) continue
+    if (sealed === undefined) return { erasureId }
     const open = openJob(deps, erasureId, sealed)
     if (open.job.step !== 'cancelled') return { erasureId, open }
   }

@@ -40,8 +40,7 @@ async function planWhole(
     signal: undefined,
   })
   const planned = await planHooks(hooks, contexts).finally(contexts.revoke)
-  const suppress =
-    externalId === undefined ? undefined : await deps.suppression?.tokenOf(externalId)
+  const suppress = externalId === undefined ? undefined : await deps.suppression.tokenOf(externalId)
   const remembered = suppress === undefined ? {} : { suppress }
   const told = { ...remembered, ...groupsOf(job, person?.head) }
   return planReferences(deps, { ...job, ...told, inventory, hooks: planned, step: 'planned' })

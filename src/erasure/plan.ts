@@ -5,16 +5,21 @@ import type { HookItem } from './hook.ts'
 
 /** What an erasure will do, before it does anything. */
 export interface ErasurePlan {
+  /** The id that the erasure will have; for `resume`. */
   readonly erasureId: string
   /** Commits to everything below: what is run is what was shown. */
   readonly hash: string
+  /** What goes, and what stays with its `ground`. */
   readonly items: readonly PlanItem[]
 }
 
 /** One line of a plan. */
 export interface PlanItem {
+  /** A kind of row, a field, or `hook:` and its id. */
   readonly what: string
+  /** How many of it. */
   readonly count: number
+  /** What will be done with it. */
   readonly action: string
   /** Why it stays. */
   readonly ground?: string

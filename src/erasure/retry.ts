@@ -1,12 +1,14 @@
 import * as z from 'zod/mini'
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { PrivityError } from '../base/errors.ts'
 import { parseInput } from '../base/parse.ts'
+import { afterConflicts } from '../base/tries.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 import { stateOf, withStates } from './hook-progress.ts'
 import { findJob, hooksOf, type Job, saveJob } from './job.ts'
 
 /** Whose items are to be tried again. */
 export interface RetryAsk {
+  /** Id of the hook whose dead items are tried again. */
   readonly hook: string
 }
 
@@ -16,18 +18,12 @@ const retryAsk = z.strictObject({ hook: z.string() })
 /** Makes the dead items of a hook, those that wait, and what it could not plan due at once, as if never tried. */
 export async function retryHook(deps: PeopleDeps, erasureId: string, ask: unknown): Promise<void> {
   const { hook } = parseInput(retryAsk, ask)
-  for (let attempt = 1; ; attempt += 1) {
+  await afterConflicts(ATTEMPTS, async () => {
     const open = await findJob(deps, erasureId)
     if (open === undefined) throw new PrivityError('not_found', { kind: 'erasure' })
     const change = revived(open.job, hook)
-    if (change === undefined) return
-    try {
-      await saveJob(deps, open, change)
-      return
-    } catch (error) {
-      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
-    }
-  }
+    if (change !== undefined) await saveJob(deps, open, change)
+  })
 }
 
 /** @throws {@link not_found} when the hook is not part of the erasure */

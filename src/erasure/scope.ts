@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { invalidInput, PrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
-import type { CompiledPolicy, CompiledRecord } from '../policy/compiled.ts'
+import type { CompiledField, CompiledPolicy, CompiledRecord } from '../policy/compiled.ts'
 import type { SpecialCategory } from '../policy/field.ts'
 import { isSpecialCategory } from '../policy/field-definition.ts'
 import type { Rule, RuleItem } from './selection.ts'
@@ -16,6 +16,7 @@ export type ErasureScope =
 
 /** Some records of one type, or some fields of them. */
 export interface ScopedRecord {
+  /** Name of a record type of the policy. */
   readonly record: string
   /** One of `many` records. Default: all of them. */
   readonly recordId?: string
@@ -47,8 +48,15 @@ export const erasureScope: z.ZodMiniType<ErasureScope> = z.union([
  * @throws {@link not_declared} naming what is declared · @throws {@link invalid_input}
  */
 export function ruleOf(policy: CompiledPolicy, scope: ErasureScope): Rule {
-  if ('purpose' in scope) return { kind: 'purpose', purpose: declaredPurpose(policy, scope) }
-  if ('special' in scope) return { kind: 'special', special: knownCategory(scope.special) }
+  if ('purpose' in scope) {
+    const purpose = declaredPurpose(policy, scope)
+    const asked = fieldsThat(policy, ({ purposes }) => purposes.includes(purpose))
+    return { kind: 'purpose', purpose, asked }
+  }
+  if ('special' in scope) {
+    const special = knownCategory(scope.special)
+    return { kind: 'special', special, asked: fieldsThat(policy, (it) => it.special === special) }
+  }
   return { kind: 'records', items: ruleItems(policy, scope.records, ['scope', 'records']) }
 }
 
@@ -62,6 +70,16 @@ export function ruleItems(
 }
 
 type Path = readonly (string | number)[]
+
+function fieldsThat(
+  { records }: CompiledPolicy,
+  isMeant: (field: CompiledField) => boolean,
+): readonly RuleItem[] {
+  return [...records.values()].flatMap(({ name, fields }) => {
+    const fieldIds = fields.filter(isMeant).map(({ id }) => id)
+    return fieldIds.length === 0 ? [] : [{ record: name, fieldIds }]
+  })
+}
 
 function declaredPurpose(
   { purposes }: CompiledPolicy,

@@ -1,11 +1,17 @@
 import type { SpecialCategory } from '../policy/field.ts'
+import { type ByRecord, byRecord, type RecordName } from './by-record.ts'
 
 /** What of a person an erasure is about, by the ids of fields; `all` is everything that has not to be kept. */
 export type Rule =
   | { readonly kind: 'all' }
   | { readonly kind: 'records'; readonly items: readonly RuleItem[] }
-  | { readonly kind: 'purpose'; readonly purpose: string }
-  | { readonly kind: 'special'; readonly special: SpecialCategory }
+  | { readonly kind: 'purpose'; readonly purpose: string; readonly asked?: readonly RuleItem[] }
+  | {
+      readonly kind: 'special'
+      readonly special: SpecialCategory
+      /** Fields that it was asked for, as the policy was then: the next one may have dropped or renamed them. */
+      readonly asked?: readonly RuleItem[]
+    }
   /** Whatever the last purpose has ended of, by the time it is looked at. */
   | { readonly kind: 'ended' }
   /** Whatever has come to its end by the rules of retention, by the time it is looked at. */
@@ -37,12 +43,6 @@ export interface Kept {
   readonly ground: string
   /** Milliseconds since the epoch; absent while nobody can tell. */
   readonly until?: number
-}
-
-/** One record, by the name of its type. */
-export interface RecordName {
-  readonly record: string
-  readonly recordId: string | undefined
 }
 
 /** One field of one record, as stored. */
@@ -115,22 +115,35 @@ export interface Selection {
 const GOES: Verdict = { kind: 'goes' }
 const OTHER: Verdict = { kind: 'other' }
 
+/** The same, found by the record. */
+interface Facts extends Omit<SelectionFacts, 'kept'> {
+  readonly kept: ByRecord<Kept>
+  /** What the rule names. */
+  readonly items: ByRecord<RuleItem>
+}
+
 /** What goes, what stays and why. Pure. */
-export function selectFields(facts: SelectionFacts): Selection {
-  const { rule, kept } = facts
+export function selectFields({ kept, ...given }: SelectionFacts): Selection {
+  const { rule } = given
+  const items = byRecord(namedBy(rule))
+  const facts: Facts = { ...given, kept: byRecord(kept), items }
+  const declared = new Map<string, readonly string[]>()
   return {
     person: kept.filter(({ record }) => record === PERSON),
     concerns: (name) =>
-      rule.kind !== 'records' ||
-      rule.items.some((item) => isAbout(item, name)) ||
-      facts.endOf?.(name) !== undefined,
+      rule.kind !== 'records' || items(name).length > 0 || facts.endOf?.(name) !== undefined,
     takesWhole: (name) =>
-      (isWhole(rule, name) || isTakenAlong(facts, name)) &&
-      !kept.some((it) => isAbout(it, name) && !isNothing(it)),
-    declared: (record, recordId) =>
-      new Set([...declaredBy(facts, record), ...letGo(facts, { record, recordId })]),
+      (isWhole(facts, name) || isTakenAlong(facts, name)) && facts.kept(name).every(isNothing),
+    declared: (record, recordId) => {
+      const ofType = declared.get(record) ?? declaredBy(facts, record)
+      declared.set(record, ofType)
+      return new Set([...ofType, ...letGo(facts, { record, recordId })])
+    },
     takesUnknown: (name, sealedFor) =>
-      isWhole(rule, name) || isServed(facts, sealedFor) || isTakenAlong(facts, name),
+      isWhole(facts, name) ||
+      isServed(facts, sealedFor) ||
+      isTakenAlong(facts, name) ||
+      namesUnknown(facts, name),
     verdict: (place) => {
       // Whoever else needs it: without its owner it is not there.
       if (isEnded(facts, place)) return keeps(facts, place) ?? GOES
@@ -140,57 +153,58 @@ export function selectFields(facts: SelectionFacts): Selection {
   }
 }
 
-function isTakenAlong({ endOf }: SelectionFacts, name: RecordName): boolean {
+function isTakenAlong({ endOf }: Facts, name: RecordName): boolean {
   return endOf?.(name)?.kind === 'delete'
 }
 
-function isEnded({ endOf }: SelectionFacts, place: FieldPlace): boolean {
+function isEnded({ endOf }: Facts, place: FieldPlace): boolean {
   const end = endOf?.(place)
   return end?.kind === 'delete' || end?.fieldId === place.fieldId
 }
 
 /** The field that names the owner who goes. */
-function letGo({ endOf }: SelectionFacts, name: RecordName): readonly string[] {
+function letGo({ endOf }: Facts, name: RecordName): readonly string[] {
   const end = endOf?.(name)
   return end?.kind === 'detach' ? [end.fieldId] : []
 }
 
-function declaredBy(facts: SelectionFacts, record: string): readonly string[] {
+function declaredBy(facts: Facts, record: string): readonly string[] {
   return [...facts.fieldsOf(record)].flatMap(([fieldId, serves]) =>
     mayBeSelected(facts, { record, fieldId, serves }) ? [fieldId] : [],
   )
 }
 
-/** Whether something is about a record; of a type as a whole if it names none. */
-function isAbout(
-  item: { readonly record: string; readonly recordId?: string },
-  { record, recordId }: RecordName,
+/** Whether something is about a field of the record that it is about. */
+export function hasField(
+  { fieldIds }: { readonly fieldIds?: readonly string[] },
+  fieldId: string,
 ): boolean {
-  return item.record === record && (item.recordId === undefined || item.recordId === recordId)
-}
-
-/** Whether something keeps a field of a record. */
-export function isKeeping(kept: Kept, place: RecordName & { readonly fieldId: string }): boolean {
-  return isAbout(kept, place) && kept.fieldIds?.includes(place.fieldId) !== false
+  return fieldIds?.includes(fieldId) !== false
 }
 
 function isNothing({ fieldIds }: Kept): boolean {
   return fieldIds?.length === 0
 }
 
-function isWhole(rule: Rule, name: RecordName): boolean {
-  if (rule.kind === 'all') return true
-  if (rule.kind !== 'records') return false
-  return rule.items.some((item) => isAbout(item, name) && item.fieldIds === undefined)
+function isWhole({ rule, items }: Facts, name: RecordName): boolean {
+  return rule.kind === 'all' || items(name).some(({ fieldIds }) => fieldIds === undefined)
 }
 
-function isServed(
-  { rule, haveEnded }: Pick<SelectionFacts, 'rule' | 'haveEnded'>,
-  { purposes, special }: Serves,
-): boolean {
+function isServed({ rule, haveEnded }: Facts, { purposes, special }: Serves): boolean {
   if (rule.kind === 'purpose') return purposes.includes(rule.purpose)
   if (rule.kind === 'ended') return haveEnded(purposes)
   return rule.kind === 'special' && special === rule.special
+}
+
+function namedBy(rule: Rule): readonly RuleItem[] {
+  if (rule.kind === 'records') return rule.items
+  return 'asked' in rule ? rule.asked : []
+}
+
+/** A field that was asked for by name, and that the policy has not any more. */
+function namesUnknown({ items, fieldsOf }: Facts, name: RecordName): boolean {
+  const known = fieldsOf(name.record)
+  return items(name).some(({ fieldIds = [] }) => fieldIds.some((id) => !known.has(id)))
 }
 
 interface DeclaredField {
@@ -200,35 +214,28 @@ interface DeclaredField {
 }
 
 /** Whether a field may be selected of any record of its type. */
-function mayBeSelected(facts: SelectionFacts, { record, fieldId, serves }: DeclaredField): boolean {
+function mayBeSelected(facts: Facts, { record, fieldId, serves }: DeclaredField): boolean {
   const { rule } = facts
   if (rule.kind === 'all' || rule.kind === 'due') return true
-  if (rule.kind !== 'records') return isServed(facts, serves)
-  return rule.items.some(
-    (item) => item.record === record && item.fieldIds?.includes(fieldId) !== false,
-  )
+  const isNamed = namedBy(rule).some((item) => item.record === record && hasField(item, fieldId))
+  return isNamed || isServed(facts, serves)
 }
 
-function isSelected(facts: SelectionFacts, place: FieldPlace): boolean {
+function isSelected(facts: Facts, place: FieldPlace): boolean {
   const { rule } = facts
   const { fieldId } = place
   if (rule.kind === 'all') return true
   if (rule.kind === 'due') return facts.isDue(place, fieldId)
-  if (rule.kind !== 'records') return isServed(facts, servesOf(facts, place))
-  return rule.items.some(
-    (item) => isAbout(item, place) && item.fieldIds?.includes(fieldId) !== false,
-  )
+  const isNamed = facts.items(place).some((item) => hasField(item, fieldId))
+  return isNamed || isServed(facts, servesOf(facts, place))
 }
 
 /** As the running policy says; for a field that it has not, as the class says that it is sealed in. */
-function servesOf(
-  { fieldsOf }: SelectionFacts,
-  { record, fieldId, sealedFor }: FieldPlace,
-): Serves {
+function servesOf({ fieldsOf }: Facts, { record, fieldId, sealedFor }: FieldPlace): Serves {
   return fieldsOf(record).get(fieldId) ?? sealedFor
 }
 
-function stays(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
+function stays(facts: Facts, place: FieldPlace): Verdict | undefined {
   const { record, fieldId } = place
   const kept = keeps(facts, place)
   if (kept !== undefined) return kept
@@ -240,8 +247,8 @@ function stays(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
   return other === undefined ? undefined : { kind: 'stays', ground: `purpose:${other}` }
 }
 
-function keeps(facts: SelectionFacts, place: FieldPlace): Verdict | undefined {
-  const kept = longest(facts.kept.filter((it) => isKeeping(it, place)))
+function keeps(facts: Facts, place: FieldPlace): Verdict | undefined {
+  const kept = longest(facts.kept(place).filter((it) => hasField(it, place.fieldId)))
   if (kept === undefined) return undefined
   const { ground, until } = kept
   return { kind: 'stays', ground, ...(until === undefined ? {} : { until }) }

@@ -1,11 +1,13 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import { randomId } from '../base/id.ts'
-import { isHeldByMember, isHeldWhole } from '../subjects/holds.ts'
+import { ignoreThrown } from '../base/ignore-thrown.ts'
+import { isHeldWhole } from '../subjects/holds.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
-import { certify } from './certify.ts'
-import { destroyPerson, openFenced } from './destroy.ts'
+import { certify, findCertificate } from './certify.ts'
+import { destroyPerson, lookBehind, openFenced } from './destroy.ts'
 import { eraseGroup, goOnWithGroup, type OtherErasures } from './erase-group.ts'
+import { endOf } from './end-of.ts'
 import type { ErasureDeps, RunOptions } from './erasure-deps.ts'
 import { type FenceOptions, fence } from './fence-step.ts'
 import { isInGrace } from './grace.ts'
@@ -15,10 +17,12 @@ import { advanceJob, type Job, type OpenJob, type Step } from './job.ts'
 import { returnLease, takeLease } from './job-writer.ts'
 import { groupsOf, leaveGroups, type Leaving, unlinkGroups } from './leave-groups.ts'
 import { announceHooks, withoutWaiting } from './partial/announce.ts'
-import type { PartialJob } from './partial/erase-selected.ts'
-import { KEPT } from './partial/kept-group.ts'
-import { isPartial, runPartial } from './partial/partial-run.ts'
+import { heldByMember, mayBeUnreadable, UNREADABLE } from './partial/kept-group.ts'
+import { isPartial, type PartialJob } from './partial/partial-job.ts'
+import { runPartial } from './partial/partial-run.ts'
 import { planKept } from './plan-asked.ts'
+import { replanKept } from './replan-kept.ts'
+import { withInstalled } from './after-grace.ts'
 import { planJob } from './plan-job.ts'
 import { clearReferences } from './references/references.ts'
 import { stopped } from './stopped.ts'
@@ -26,14 +30,17 @@ import { storeBegun } from './store-begun.ts'
 import { verifyErased } from './verify-erased.ts'
 
 /** How a run goes, and what is told of it. */
-export interface ProceedOptions extends RunOptions {
+export interface ProceedOptions extends Pick<RunOptions, 'onProgress'> {
+  readonly signal?: AbortSignal | undefined
   /** What is thrown where it stopped, with the job as it was then. Default: what stopped it. */
   readonly told?: (open: OpenJob, error: unknown) => unknown
 }
 
 /** One run, which keeps the lease of the hooks from one step to the next. */
-interface Running extends RunOptions, FenceOptions {
+interface Running extends Omit<ProceedOptions, 'told'>, FenceOptions {
   readonly holder: string
+  /** What was finished before this run. */
+  readonly began: Step
 }
 
 /** One step of an erasure: brings a job from the step that was finished last to the next. */
@@ -71,8 +78,10 @@ export async function proceed(
   const onFenced = (fenced: OpenJob): void => {
     open = fenced
   }
-  const running: Running = { ...options, onFenced, holder: randomId() }
+  const running: Running = { ...options, onFenced, holder: randomId(), began: start.job.step }
   try {
+    const known = await endedBefore(deps, start)
+    if (known !== undefined) return known
     await tellAgain(deps, open)
     while (open.job.step !== 'verified') open = await takeStep(deps, open, running)
     await deps.journal?.confirm(open.job)
@@ -87,6 +96,21 @@ export async function proceed(
     await returnLease(deps.vault.people, start.job, running.holder)
     throw await told(open, error)
   }
+}
+
+/**
+ * The certificate of an erasure that is at its end, whatever a row of its job says: somebody may have put that back, and
+ * the person may have given data since.
+ */
+async function endedBefore(
+  { vault }: ErasureDeps,
+  { job, sealed }: OpenJob,
+): Promise<string | undefined> {
+  const { people } = vault
+  // What is not stored yet is new.
+  const end = sealed === undefined ? undefined : await endOf(people.deps, job.erasureId)
+  if (end === 'cancelled') throw notNow('cancelled')
+  return end === undefined ? undefined : findCertificate(people, job.erasureId)
 }
 
 /** Of whatever else stops it, whoever goes on with it by itself makes something of its own. */
@@ -109,30 +133,35 @@ function notNow(step: Step): PrivityError {
   return new PrivityError('invalid_transition', { machine: 'erasure', from, event: 'resume' })
 }
 
-/** What the app's callback throws is its own affair, and must not stop an erasure half way. */
-function report({ onProgress }: RunOptions, done: number): void {
-  try {
-    onProgress?.(done - PLANNED, ORDER.length - PLANNED)
-  } catch {
-    return
-  }
+function report({ onProgress }: Pick<RunOptions, 'onProgress'>, done: number): void {
+  ignoreThrown(() => onProgress?.(Math.max(0, done - PLANNED), ORDER.length - PLANNED))
 }
 
 /** In the time of a grace, a hold on a member may have come: nobody could place it on the group, which has a fence. */
 async function assertNoMemberHeldSince({ vault }: ErasureDeps, job: Job): Promise<void> {
   const { people } = vault
-  const person = job.partial === undefined ? await openFenced(people, job) : undefined
-  if (person !== undefined && (await isHeldByMember(people, person.head)))
-    throw incomplete(job, [KEPT])
+  if (job.partial !== undefined) return
+  const behind = await lookBehind(people, job)
+  // Whoever took the lease has looked.
+  const isUnseen = job.lease === undefined && !mayBeUnreadable(job)
+  if (behind === 'lost' && isUnseen) throw incomplete(job, [UNREADABLE])
+  if (typeof behind === 'string') return
+  const failing = await heldByMember(people, job, behind.head)
+  if (failing !== undefined) throw incomplete(job, [failing])
 }
 
 async function readHooks(deps: ErasureDeps, start: OpenJob, options: Running): Promise<OpenJob> {
   const { signal, holder } = options
   const { people } = deps.vault
+  // Days may have passed since somebody put the fence.
+  const successor = options.began === 'fenced' ? await replanKept(deps, start) : undefined
+  if (successor !== undefined) return successor
   const isRequested = start.job.graceUntil !== undefined
   if (isRequested) await assertNoMemberHeldSince(deps, start.job)
   // Who took the lease cannot be cancelled any more: only then the journal is told.
-  const open = isRequested ? await takeLease(people, start, holder) : await storeBegun(deps, start)
+  const open = isRequested
+    ? await takeLease(people, withInstalled(deps.hooks, start), holder)
+    : await storeBegun(deps, start)
   // Another process is further already.
   if (open.job.step !== 'fenced') return tellAgain(deps, open)
   const told = await beginJournal(deps, open)
@@ -195,7 +224,7 @@ function leavingOf(deps: ErasureDeps, member: Job, { signal }: Running): Leaving
   const others: OtherErasures = {
     people,
     plan: (asked) => planJob(deps, asked),
-    proceed: (open) => proceed(deps, open, signal === undefined ? {} : { signal }),
+    proceed: (open) => proceed(deps, open, { signal }),
   }
   return {
     people,

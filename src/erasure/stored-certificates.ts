@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import { fromBase64url, fromUtf8 } from '../base/bytes.ts'
 import { isId, type SubjectId } from '../base/id.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import type { Instant } from '../base/time.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { People } from '../subjects/people.ts'
@@ -10,9 +10,13 @@ import { parseSubjectId } from '../subjects/write-options.ts'
 
 /** A certificate that was issued, and the erasure that it ends. */
 export interface StoredCertificate {
+  /** Of which erasure. */
   readonly erasureId: string
+  /** Who was erased, as they were registered. */
   readonly subjectId: SubjectId
+  /** `partial` where something of the person stays. */
   readonly scope: 'all' | 'partial'
+  /** When the last of it was done. */
   readonly completedAt: Instant
   /** A compact JWS, for {@link verifyCertificate}. */
   readonly certificate: string
@@ -22,6 +26,7 @@ export interface StoredCertificate {
 export interface CertificatesOptions {
   /** Default: those of everybody. */
   readonly subjectId?: SubjectId
+  /** Ends the listing with its reason. */
   readonly signal?: AbortSignal
 }
 
@@ -37,7 +42,7 @@ export async function* storedCertificates(
   { deps }: People,
   given: unknown,
 ): AsyncGenerator<StoredCertificate, void> {
-  const { subjectId, signal } = parseInput(options, given === undefined ? {} : given)
+  const { subjectId, signal } = parseOptions(options, given)
   const wanted = subjectId === undefined ? undefined : parseSubjectId(subjectId)
   const prefix = deps.keyspace.certificate('')
   const errors: unknown[] = []

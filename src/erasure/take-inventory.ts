@@ -1,10 +1,12 @@
 import { sameBytes } from '../base/bytes.ts'
-import { isPrivityError } from '../base/errors.ts'
+import { isGone } from '../subjects/gone.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
 import { countRows, listRows, type Listed } from './inventory.ts'
+import { incomplete } from './incomplete.ts'
 import type { Job } from './job.ts'
 import { countLostRows, isLost } from './lost.ts'
+import { mayBeUnreadable, UNREADABLE } from './partial/kept-group.ts'
 import type { Inventory } from './plan.ts'
 
 /** What there is of a person; without the person, who cannot be opened, only what shows from outside. */
@@ -17,12 +19,20 @@ export interface Taken {
 /** One more than anybody needs who is not written all the time. */
 const LOOKS = 50
 
-/** Whoever cannot be opened can still be erased. In an older copy of the store there may be nobody at all. */
+/**
+ * Whoever cannot be opened can still be erased, where that was asked for. In an older copy of the store there may be
+ * nobody at all.
+ *
+ * @throws {@link erasure_incomplete} naming `privity:unreadable`
+ */
 export async function takeInventory(people: People, job: Job): Promise<Taken> {
   try {
     return await takeOpened(people, job.subjectId)
   } catch (error) {
-    if (!isLost(error) && !(job.isReplayed === true && isAbsent(error))) throw error
+    // Registered later than the copy was made, or fenced already in a key store that is no older copy.
+    if (!isLost(error) && !(job.isReplayed === true && isGone(error))) throw error
+    // Whoever damages a document for a moment must not have a hold in it fall.
+    if (!mayBeUnreadable(job)) throw incomplete(job, [UNREADABLE])
     return { person: undefined, inventory: await countLostRows(people.deps, job.subjectId) }
   }
 }
@@ -40,9 +50,4 @@ async function takeOpened(people: People, subjectId: string): Promise<Taken> {
       if (look === LOOKS || sameBytes(now.document, person.document)) throw error
     }
   }
-}
-
-/** Registered later than the copy was made, or fenced already in a key store that is no older copy. */
-function isAbsent(error: unknown): boolean {
-  return isPrivityError(error, 'not_found') || isPrivityError(error, 'erased')
 }

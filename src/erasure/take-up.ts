@@ -1,8 +1,8 @@
 import { isPrivityError } from '../base/errors.ts'
 import type { People } from '../subjects/people.ts'
 import { scrubStores } from '../subjects/scrub-stores.ts'
-import { findCertificate } from './certify.ts'
-import { type Fence, type Fenced, readFence } from './fence.ts'
+import { endOf, idAgain } from './end-of.ts'
+import { type Fence, type Fenced, fencedNow } from './fence.ts'
 import { destroyKeys, keyFence } from './fence-keys.ts'
 import { addJob, findJob, type OpenJob } from './job.ts'
 
@@ -20,8 +20,9 @@ interface Standing {
 
 /**
  * The erasure that a fence before a person speaks of, to go on with. One of which the store knows nothing, because
- * it is an older copy than the key store, is begun again under its own id. Undefined when it is at its end: keys that
- * somebody brought back since are destroyed again.
+ * it is an older copy than the key store, is begun again under its own id; of one that is at its end, what somebody put
+ * back is erased under the next. Undefined where nothing was, but keys: those are destroyed again. Undefined for the fence
+ * of one that was cancelled: whoever put that before a document may have it lifted as little as carried out.
  */
 export async function takeUp(
   people: People,
@@ -32,7 +33,9 @@ export async function takeUp(
   if (standing === undefined) return undefined
   const { erasureId } = standing.fence
   const open = await findJob(deps, erasureId)
-  if (open !== undefined) return open
+  const end = await endOf(deps, erasureId)
+  if (open !== undefined && end === undefined) return open
+  if (end === 'cancelled' && standing.document !== undefined) return undefined
   if (await isEnded(people, standing)) {
     await destroyKeys(deps, { erasureId, subjectId }, people.now())
     await scrubStores(deps)
@@ -40,7 +43,8 @@ export async function takeUp(
   }
   // Somebody may have cancelled it right now: then there is no fence any more.
   const isStill = (await standingOf(people, subjectId))?.fence.erasureId === erasureId
-  return isStill ? beginAgain(people, { erasureId, subjectId, reason }) : undefined
+  if (!isStill) return undefined
+  return beginAgain(people, { erasureId: await idAgain(deps, erasureId), subjectId, reason })
 }
 
 /** Destroys the keys of somebody whose erasure is at its end once more, if they were brought back. */
@@ -57,7 +61,7 @@ export async function destroyAgain(people: People, subjectId: string): Promise<v
  */
 async function isEnded(people: People, { fence, document }: Standing): Promise<boolean> {
   if (document?.sections.length !== 0) return false
-  return (await findCertificate(people, fence.erasureId)) !== undefined
+  return (await endOf(people.deps, fence.erasureId)) === 'completed'
 }
 
 /** As in a copy of the store from before, where nobody may be there to be opened. */
@@ -81,8 +85,7 @@ async function beginAgain(
 }
 
 async function standingOf({ deps }: People, subjectId: string): Promise<Standing | undefined> {
-  const [document] = await deps.store.read([deps.keyspace.person(subjectId)])
-  const fenced = document === undefined ? undefined : readFence(deps, subjectId, document)
+  const fenced = await fencedNow(deps, subjectId)
   // One that got no further has a fence before the keys alone.
   const fence = fenced?.fence ?? (await keyFence(deps, subjectId))
   return fence === undefined ? undefined : { fence, document: fenced }

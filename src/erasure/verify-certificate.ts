@@ -21,15 +21,22 @@ export type Certificate = JsonObject & CertificateFacts
 
 /** The members that a reader decides by; `docs/certificates.md` has all of them. */
 export interface CertificateFacts {
+  /** Random id of the certificate. */
   readonly certificateId: string
+  /** All of a person, a part of one, or an epoch of keys. */
   readonly scope: CertificateScope
   readonly result: 'completed'
+  /** When the last of it was done. */
   readonly completedAt: Instant
+  /** What still has to end before no old copy opens it. */
   readonly irrecoverableBy?: 'epoch_end' | 'backup_expiry'
+  /** Name of the log, and its signed checkpoint at that time. */
   readonly log: { readonly origin: string; readonly checkpoint: string }
   /** Of a person. */
   readonly subject?: { readonly ref: string }
+  /** Of a person: which erasure. */
   readonly erasureId?: string
+  /** Of a person: the word that was given. */
   readonly reason?: string
   /** What was asked for and stays: none of it is erased. */
   readonly exclusions?: readonly CertificateExclusion[]
@@ -39,8 +46,11 @@ export interface CertificateFacts {
 
 /** Something that was asked for and stays. */
 export interface CertificateExclusion extends JsonObject {
+  /** What stays: a kind of row, a field, or `hook:` and its id. */
   readonly what: string
+  /** How many of it. */
   readonly count: number
+  /** Why it stays, as a fixed word or the law as the policy names it. */
   readonly ground: string
   /** Null: nobody can tell. */
   readonly until: Instant | null
@@ -48,9 +58,11 @@ export interface CertificateExclusion extends JsonObject {
 
 /** What a verifier found; the certificate only when it holds. */
 export interface CertificateVerdict {
+  /** Whether it is genuine, and of the scope that was asked for. */
   readonly ok: boolean
   /** Why not, as a fixed word. */
   readonly reason?: string
+  /** What it says; only where `ok`. */
   readonly certificate?: Certificate
 }
 

@@ -1,7 +1,9 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
+import { callback } from '../base/callback.ts'
 import { isPrivityError } from '../base/errors.ts'
-import { parseInput } from '../base/parse.ts'
+import { ignoreThrown } from '../base/ignore-thrown.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import type { People } from '../subjects/people.ts'
 import { canGoOn } from './hook-step.ts'
 import { forgetJob, type Job, type OpenJob } from './job.ts'
@@ -42,15 +44,13 @@ const NOTHING: WorkCounts = { completed: 0, cancelled: 0, incomplete: 0, waiting
 
 const workOptions = z.strictObject({
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<WorkOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<WorkOptions['onProgress']>(),
   limit: z.optional(z.int().check(z.positive())),
 })
 
 /** Goes on with every erasure that is due now; one that cannot go on stops none of the others. */
 export async function workOnErasures(deps: ErasureDeps, options: unknown): Promise<WorkCounts> {
-  const parsed = parseInput(workOptions, options === undefined ? {} : options)
+  const parsed = parseOptions(workOptions, options)
   const { signal, onProgress, limit = Number.POSITIVE_INFINITY } = parsed
   let counts = NOTHING
   for await (const found of openJobs(deps.vault.people, signal)) {
@@ -62,7 +62,7 @@ export async function workOnErasures(deps: ErasureDeps, options: unknown): Promi
     const outcome = 'error' in found ? 'failed' : await workOn(deps, found.open, signal)
     signal?.throwIfAborted()
     counts = Object.freeze({ ...counts, [outcome]: counts[outcome] + 1 })
-    tell(onProgress, counts)
+    ignoreThrown(() => onProgress?.(counts))
     if (counts.completed + counts.cancelled + counts.incomplete + counts.failed >= limit) break
   }
   return counts
@@ -81,7 +81,7 @@ async function workOn(
       return 'cancelled'
     }
     if (!isDueNow(deps, job)) return 'waiting'
-    await proceed(deps, open, signal === undefined ? {} : { signal })
+    await proceed(deps, open, { signal })
     return 'completed'
   } catch (error) {
     return await outcomeOf(people, open, error)
@@ -111,13 +111,4 @@ async function outcomeOf({ deps }: People, open: OpenJob, error: unknown): Promi
   // Nothing came of it: the fence before the person is that of another erasure.
   await forgetJob(deps, open).catch(() => undefined)
   return 'cancelled'
-}
-
-/** What the app's callback throws is its own affair. */
-function tell(onProgress: WorkOptions['onProgress'], counts: WorkCounts): void {
-  try {
-    onProgress?.(counts)
-  } catch {
-    return
-  }
 }

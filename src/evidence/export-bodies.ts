@@ -1,5 +1,6 @@
 import { toBase64url } from '../base/bytes.ts'
 import { canonicalBytes } from '../base/canonical.ts'
+import { chunksOf } from '../base/chunks-of.ts'
 import { PrivityError } from '../base/errors.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import { commitmentOf, type Leaf, leafTag, splitBody } from '../ledger/entry.ts'
@@ -83,8 +84,7 @@ async function* bodiesOf(
   leaves: readonly Leaf[],
 ): AsyncGenerator<BodyFile> {
   const found = leaves.flatMap((leaf, offset) => find(state, first + offset, leaf))
-  for (let at = 0; at < found.length; at += PAGE) {
-    const page = found.slice(at, at + PAGE)
+  for (const page of chunksOf(found, PAGE)) {
     const rows = await state.store.read(
       page.map(({ discloser, sequence }) => discloser.key(sequence)),
     )

@@ -1,5 +1,6 @@
 import { concatBytes, sameBytes, utf8 } from '../base/bytes.ts'
 import { PrivityError } from '../base/errors.ts'
+import { ignoreThrown } from '../base/ignore-thrown.ts'
 import { leafHash, rootOf } from '../crypto/merkle.ts'
 import { type Leaf, parseLeaf } from '../ledger/entry.ts'
 import type { Log } from '../ledger/log.ts'
@@ -139,13 +140,9 @@ function readLeaf(exported: ExportedLog, bytes: Uint8Array): Leaf {
   return leaf
 }
 
-/** What the app's callback throws is its own affair, and must not stop an export half way. */
 function tell({ onProgress, head }: ExportedLog, { index, width }: Tile): void {
-  try {
-    onProgress?.(BigInt(index * TILE_WIDTH + width), BigInt(head.range.size))
-  } catch {
-    return
-  }
+  const done = BigInt(index * TILE_WIDTH + width)
+  ignoreThrown(() => onProgress?.(done, BigInt(head.range.size)))
 }
 
 function inconsistent({ log }: ExportedLog, kind: string): PrivityError {

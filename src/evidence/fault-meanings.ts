@@ -9,7 +9,9 @@ export interface Meaning {
    * - `access`: nothing is known to be wrong; this process cannot look.
    */
   readonly about: 'history' | 'data' | 'access'
+  /** What such a fault says, in a sentence for people. */
   readonly meaning: string
+  /** What to do about it. */
   readonly advice: string
 }
 
@@ -102,6 +104,13 @@ export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
       'What an entry says is gone, and no erasure took it. That it was made, and when, is still proven.',
     advice: RESTORE,
   },
+  body_unmarked: {
+    about: 'data',
+    meaning:
+      'Somebody was erased whom nobody could open any more, and not as many entries are gone as there were of such people: rows were put to theirs, or you know of another number.',
+    advice:
+      'Somebody may have made room to take away entries of others: keep a copy, and compare with a backup from before these erasures.',
+  },
   body_unreadable: {
     about: 'data',
     meaning: 'What an entry says was changed, or is that of another entry.',
@@ -112,6 +121,13 @@ export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
     meaning:
       'What an entry says opens, and the log has another leaf where it says to be: it was never logged there, or it belongs to an older state.',
     advice: RESTORE,
+  },
+  entry_unexpected: {
+    about: 'data',
+    meaning:
+      'An entry of the log goes on with an erasure that was at its end, or takes back another than the one that it is about: a row of its job was put back past the library.',
+    advice:
+      'Keep a copy for inspection. Whoever the entry is about may have been erased, or brought back, without anybody having asked for it: restore the newest backup of before.',
   },
   row_missing: {
     about: 'data',
@@ -130,6 +146,13 @@ export const FAULT_MEANINGS: { readonly [K in FaultKind]: Meaning } = {
       'A row is there that the log does not know: it was written past the library, or brought back after it was deleted.',
     advice:
       'Keep a copy for inspection, and delete the row once it is known where it came from. One of an erased person must go at once.',
+  },
+  row_rewritten: {
+    about: 'data',
+    meaning:
+      'An entry of the log replaced, deleted or repeated a row that was not what the log says that it was: somebody had deleted, changed or brought it back before, and the app went on from that.',
+    advice:
+      'Keep a copy for inspection, and restore the newest backup of before that entry. The log says so for good: what the app decided from there on may be wrong.',
   },
   segment_missing: {
     about: 'data',

@@ -1,12 +1,13 @@
 import { invalidInput } from '../base/errors.ts'
 import { pick } from '../base/members.ts'
 import type { ContradictionKind } from '../ledger/quarantine.ts'
-import type { Fault, FaultKind, WatchOptions } from '../ledger/verify-log.ts'
+import type { Fault, FaultKind, Verification, VerifyOptions } from '../ledger/verify-log.ts'
 import { CONTRADICTION_MEANINGS, FAULT_MEANINGS, type Meaning } from './fault-meanings.ts'
 import type { LedgerFace } from './ledger-face.ts'
 
 /** Something that is not as it was signed, and what that means. */
 export interface Finding extends Meaning {
+  /** What is wrong, as `ledger.verify` or the anchor calls it. */
   readonly kind: FaultKind | ContradictionKind
   /** How many of the kind were found. */
   readonly count: number
@@ -16,11 +17,14 @@ export interface Finding extends Meaning {
 
 /** What an operator has to know about a store. */
 export interface FsckReport {
+  /** Whether nothing was found. */
   readonly ok: boolean
   /** Leaves that were verified. */
   readonly size: bigint
   /** One for each kind, the ones that explain others first. */
   readonly findings: readonly Finding[]
+  /** Entries of people who were erased and whom nobody could open; see {@link Verification}. Absent: none. */
+  readonly unmarked?: bigint
 }
 
 const PLACES = 10
@@ -40,17 +44,19 @@ const PLACES = 10
  */
 export async function fsck(
   privity: { readonly ledger: Pick<LedgerFace, 'verify' | 'contradiction'> },
-  options: WatchOptions = {},
+  options: Omit<VerifyOptions, 'deep'> = {},
 ): Promise<FsckReport> {
   const ledger = ledgerOf(privity)
   const { contradiction } = ledger
   const deep = contradiction === undefined
-  const { ok, size, faults } = await ledger.verify(deep ? { ...options, deep } : options)
+  const verified = await ledger.verify(deep ? { ...options, deep } : options)
+  const { ok, size, faults, unmarked } = verified
   const found = [
     ...(contradiction === undefined ? [] : [contradictionFinding(contradiction.kind)]),
     ...findingsOf(faults),
   ]
-  return { ok: ok && deep, size, findings: found }
+  const told = unmarked === undefined ? {} : { unmarked }
+  return { ok: ok && deep, size, findings: found, ...told }
 }
 
 function ledgerOf(privity: unknown): Pick<LedgerFace, 'verify' | 'contradiction'> {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
-import { parseInput } from '../base/parse.ts'
+import { callback } from '../base/callback.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import type { Contradiction } from '../ledger/quarantine.ts'
 import type { Verification, VerifyOptions } from '../ledger/verify-log.ts'
 import { acceptStore } from './accept.ts'
@@ -57,10 +58,9 @@ export type LedgerFaceDeps = VerifyStoreDeps & RotateDeps & ExportDeps
 
 const verifyOptions = z.strictObject({
   deep: z.optional(z.boolean()),
+  unmarked: z.optional(z.bigint()),
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<VerifyOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<VerifyOptions['onProgress']>(),
 })
 
 /** The log as its owner shows it. */
@@ -82,7 +82,7 @@ export function createLedgerFace(deps: LedgerFaceDeps): LedgerFace {
     get contradiction() {
       return ledger.quarantine.contradiction
     },
-    verify: async (options) => verifyStore(deps, parseVerifyOptions(options)),
+    verify: async (options) => verifyStore(deps, parseOptions(verifyOptions, options)),
     export: (options) => exportEvidence(deps, options),
     rotateKeys: async () => {
       deps.check?.()
@@ -90,14 +90,4 @@ export function createLedgerFace(deps: LedgerFaceDeps): LedgerFace {
     },
     accept: (anchored) => acceptStore(deps, anchored),
   } satisfies LedgerFace)
-}
-
-function parseVerifyOptions(options: unknown): VerifyOptions {
-  const given = options === undefined ? {} : options
-  const { deep, signal, onProgress } = parseInput(verifyOptions, given)
-  return {
-    ...(deep === undefined ? {} : { deep }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-  }
 }

@@ -5,6 +5,7 @@ import type { Store } from '../storage/store.ts'
 
 /** Shows that an entry is in the log of a checkpoint. */
 export interface Inclusion {
+  /** Number of the leaf, from 0. */
   readonly index: bigint
   /** Of the log in `checkpoint`. */
   readonly size: bigint
@@ -12,12 +13,15 @@ export interface Inclusion {
   readonly leaf: Uint8Array
   /** Hashes of 32 bytes, as `verifyInclusion` takes them. */
   readonly proof: readonly Uint8Array[]
+  /** Signed note of the log, which the proof leads to. */
   readonly checkpoint: string
 }
 
 /** Shows that the log at one size is the log at a smaller one with entries appended. */
 export interface Consistency {
+  /** Leaves of the older tree. */
   readonly size1: bigint
+  /** Leaves of the newer tree. */
   readonly size2: bigint
   /** Hashes of 32 bytes, as `verifyConsistency` takes them. */
   readonly proof: readonly Uint8Array[]

@@ -6,6 +6,7 @@ import type { SigningKeys } from '../startup/signing-keys.ts'
 
 /** The public halves of the keys that sign, and of those that did: what they signed still verifies. */
 export interface PublicKeys {
+  /** Keys of receipts and certificates (RFC 7517), newest first. */
   readonly jwks: Jwks
   /** C2SP verifier keys: of the main log, newest first, of further logs, then those that cosign with the time. */
   readonly verifierKeys: readonly string[]

@@ -14,6 +14,7 @@ import type { LogState } from './verify-log-files.ts'
 
 /** An access that was verified. */
 export interface DisclosedAccess {
+  /** Whose data it was. */
   readonly subjectId: string
   /** Who looked at what, for which purpose, when; as it was logged. */
   readonly access: JsonObject

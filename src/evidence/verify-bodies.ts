@@ -14,6 +14,7 @@ import { refuse } from './verify-refusal.ts'
 export interface DisclosedEntry {
   /** Of its log. */
   readonly origin: string
+  /** Number of its leaf, from 0. */
   readonly index: bigint
   /** What the operation did. */
   readonly body: JsonObject

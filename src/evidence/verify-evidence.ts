@@ -30,6 +30,7 @@ export interface EvidenceTrust {
    * appended. They must be signed by the log, under `verifierKeys` too.
    */
   readonly checkpoint?: string | readonly string[]
+  /** Ends the verification with its reason. */
   readonly signal?: AbortSignal
   /** Called with how many leaves are verified. What it throws is ignored. */
   readonly onProgress?: (done: bigint, of: bigint) => void
@@ -58,7 +59,9 @@ export interface Evidence {
 
 /** A log of which every leaf was verified. */
 export interface EvidenceLog {
+  /** Names the log. */
   readonly origin: string
+  /** Leaves that were verified. */
   readonly size: bigint
   /** 32 bytes. */
   readonly root: Uint8Array
@@ -68,8 +71,11 @@ export interface EvidenceLog {
 
 /** A person whose entries and accesses were disclosed. */
 export interface EvidenceSubject {
+  /** Random id of the person. */
   readonly id: string
+  /** How many entries were disclosed: all that there are. */
   readonly entries: number
+  /** How many accesses to their data were disclosed. */
   readonly accesses: number
 }
 

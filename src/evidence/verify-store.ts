@@ -1,6 +1,6 @@
 import { readNoted } from '../audit/noted.ts'
 import { writerLog } from '../audit/writer.ts'
-import { isPrivityError } from '../base/errors.ts'
+import { ifOpens } from '../base/if-opens.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Log } from '../ledger/log.ts'
@@ -57,7 +57,7 @@ export async function verifyStore(
     { sizes: entries.sizes, writers: accesses.logs, faults },
     options,
   )
-  return { ok: found.length === 0, size, faults: found }
+  return { ok: found.faults.length === 0, size, ...found }
 }
 
 function requireOpen({ ledger, check }: VerifyStoreDeps): void {
@@ -84,7 +84,8 @@ async function verifyEntries(
     const found = await verifyLog(store, log, after(sizes, options))
     sizes.push(Number(found.size))
     faults.push(...found.faults)
-    const noted = attempt(() => readNotedShard(deps, number, sealed))
+    // Undefined when the register was changed.
+    const noted = ifOpens(() => readNotedShard(deps, number, sealed))
     faults.push(...shortfall({ log, size: found.size, register }, noted))
   }
   return { sizes, faults }
@@ -122,19 +123,9 @@ async function verifyWriters(
     if (head === undefined && register === undefined) return { logs, faults }
     logs.push(log)
     const accesses = await verifyLog(store, log, quietly(options))
-    const noted = attempt(() => readNoted(deps, writer, register))
+    const noted = ifOpens(() => readNoted(deps, writer, register))
     faults.push(...accesses.faults)
     const key = keyspace.writerRegister(writer)
     faults.push(...shortfall({ log, size: accesses.size, register: key }, noted))
-  }
-}
-
-/** Undefined when a register was changed. */
-function attempt(read: () => number): number | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
   }
 }

@@ -60,7 +60,9 @@ export interface Forms<R, P extends string> {
 
 /** Which form is expected. */
 export interface FormExpectation<P extends string, K> extends FormContext {
+  /** The record type that the form is for. */
   readonly record: K & string
+  /** The purpose whose fields it may hold. */
   readonly purpose: P
   /** How long ago it may have been sealed, by the clock of the browser. Default: 24 hours. */
   readonly maxAge?: Duration

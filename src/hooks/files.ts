@@ -3,10 +3,11 @@ import { membersOf } from '../base/members.ts'
 import { nodeFiles } from '../base/platform.ts'
 import type { ErasureHook, HookContext, HookOutcome } from '../erasure/hook.ts'
 import { createFolders, type Folders } from './folders.ts'
+import { type PartialOption, partialOf } from './partial-of.ts'
 import { idOf, isOneStep, type PersonKey, parsePersonKey } from './person-key.ts'
 
 /** Where the files of people are. */
-export interface FilesOptions {
+export interface FilesOptions extends PartialOption {
   /** Id of the hook. */
   readonly id: string
   /** A directory in which each person has one that is named by the person's id. */
@@ -15,7 +16,7 @@ export interface FilesOptions {
   readonly key?: PersonKey
 }
 
-const NAMES = ['id', 'directory', 'key'] as const
+const NAMES = ['id', 'directory', 'key', 'partial'] as const
 /** Item of the plan: it says nothing of the person. */
 const ITEM = 'files'
 
@@ -30,7 +31,7 @@ const ITEM = 'files'
  * ```
  */
 export function files(options: FilesOptions): ErasureHook {
-  const { id, directory, key } = membersOf(options, NAMES, ['options'])
+  const { id, directory, key, partial } = membersOf(options, NAMES, ['options'])
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0'))
     throw invalidInput(['directory'], 'not_a_path')
   const person = parsePersonKey(key, ['key'])
@@ -41,6 +42,7 @@ export function files(options: FilesOptions): ErasureHook {
   return Object.freeze({
     id: id as string,
     version: 1,
+    ...partialOf(partial),
     plan: async (context: HookContext) => {
       const name = nameOf(context)
       if (name === undefined) return []

@@ -2,10 +2,11 @@ import { invalidInput, PrivityError } from '../base/errors.ts'
 import { membersOf } from '../base/members.ts'
 import { orAbort } from '../base/signal.ts'
 import type { ErasureHook, HookContext, HookOutcome } from '../erasure/hook.ts'
+import { type PartialOption, partialOf } from './partial-of.ts'
 import { idOf, isOneStep, type PersonKey, parsePersonKey } from './person-key.ts'
 
 /** Which objects are of a person, and how they are found and removed. */
-export interface ObjectsOptions {
+export interface ObjectsOptions extends PartialOption {
   /** Id of the hook. */
   readonly id: string
   /** What stands before the person's id in a key: `''`, or a folder such as `uploads/`. Default: `''`. */
@@ -31,7 +32,7 @@ interface Place {
   readonly isSafe: boolean
 }
 
-const NAMES = ['id', 'root', 'key', 'list', 'remove'] as const
+const NAMES = ['id', 'root', 'key', 'list', 'remove', 'partial'] as const
 /** Item of the plan: it says nothing of the person. */
 const ITEM = 'objects'
 /** More than a person has; a list without an end that never waits would else be read for ever. */
@@ -56,11 +57,12 @@ const LANES = 8
  * ```
  */
 export function objects(options: ObjectsOptions): ErasureHook {
-  const { id, ...given } = membersOf(options, NAMES, ['options'])
+  const { id, partial, ...given } = membersOf(options, NAMES, ['options'])
   const store = parseObjects(given)
   return Object.freeze({
     id: id as string,
     version: 1,
+    ...partialOf(partial),
     plan: async (context: HookContext) => {
       const place = store.placeOf(context)
       if (place === undefined) return []

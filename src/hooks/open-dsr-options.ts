@@ -3,10 +3,11 @@ import { type Fetch, parseFetch, parseHttpsUrl, parseTimeout } from '../base/htt
 import { membersOf, pick } from '../base/members.ts'
 import { type Duration, isDuration, systemClock } from '../base/time.ts'
 import { type OpenDsrIdentity, parseIdentities } from './open-dsr-identity.ts'
+import { type PartialOption, partialOf } from './partial-of.ts'
 import { createSigner, type OpenDsrSigner, type Signer } from './open-dsr-signer.ts'
 
 /** How a processor is asked. */
-export interface OpenDsrOptions {
+export interface OpenDsrOptions extends PartialOption {
   /** Id of the hook. */
   readonly id: string
   /** Where the processor takes requests, `https://opendsr.example.com/v2/requests`: with `https:` unless it is on this machine. */
@@ -50,6 +51,7 @@ export interface Processor {
   readonly timeoutMs: number
   readonly fetch: Fetch
   readonly clock: { now(): number }
+  readonly partial: PartialOption
 }
 
 const NAMES = [
@@ -64,6 +66,7 @@ const NAMES = [
   'timeoutMs',
   'fetch',
   'clock',
+  'partial',
 ] as const
 /** The hook may need three calls, and has 30 seconds. */
 const TIMEOUT_MS = 8_000
@@ -93,6 +96,7 @@ export function parseOpenDsr(options: unknown): Processor {
     callbackUrl: parseCallbackUrl(given.callbackUrl, signer),
     retryAfter,
     timeoutMs: parseTimeout(timeoutMs),
+    partial: partialOf(given.partial),
     fetch: parseFetch(given.fetch),
     clock,
   }

@@ -48,6 +48,7 @@ export function openDsr(options: OpenDsrOptions): OpenDsrHook {
     id: processor.id,
     version: 1,
     needsPlaintext: processor.needsPlaintext,
+    ...processor.partial,
     plan: (context: HookContext) => plan(processor, context),
     execute: (_: HookItem, context: HookContext) => execute(processor, context),
     verify: async (_: HookItem, context: HookContext) => {

@@ -35,11 +35,13 @@ export interface SqlRows {
 
 /** A table in between. */
 export interface SqlThrough {
+  /** The table that the rows refer to. */
   readonly table: string
   /** The column that the table below refers to. */
   readonly id: string
   /** The column with the person's id or, with `through`, with the id of a row there. */
   readonly column: string
+  /** Where that one does not name the person either: the next table on the way. */
   readonly through?: SqlThrough
 }
 

@@ -1,13 +1,14 @@
 import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
 import { membersOf } from '../base/members.ts'
 import type { ErasureHook, HookContext, HookItem, HookOutcome } from '../erasure/hook.ts'
+import { type PartialOption, partialOf } from './partial-of.ts'
 import { idOf } from './person-key.ts'
 import { openSqlSession, type SqlClient, type SqlSession, type Work } from './sql-session.ts'
 import { statementsFor, type TableStatements } from './sql-statements.ts'
 import { type ParsedTable, parseTables, type SqlTable } from './sql-table.ts'
 
 /** Which tables of the app hold rows of people. */
-export interface SqlTablesOptions {
+export interface SqlTablesOptions extends PartialOption {
   /** Id of the hook. */
   readonly id: string
   /** Opened by the app, and not closed here. */
@@ -21,7 +22,7 @@ interface Shop {
   readonly tables: readonly ParsedTable[]
 }
 
-const NAMES = ['id', 'client', 'tables'] as const
+const NAMES = ['id', 'client', 'tables', 'partial'] as const
 /** Reasons that last until somebody repairs what they name. */
 const LASTING: readonly string[] = ['ambiguous_id', 'foreign_key', 'constraint']
 
@@ -47,11 +48,12 @@ const LASTING: readonly string[] = ['ambiguous_id', 'foreign_key', 'constraint']
  * ```
  */
 export function sqlTables(options: SqlTablesOptions): ErasureHook {
-  const { id, client, tables } = membersOf(options, NAMES, ['options'])
+  const { id, client, tables, partial } = membersOf(options, NAMES, ['options'])
   const shop = { session: openSqlSession(client), tables: parseTables(tables) }
   return Object.freeze({
     id: id as string,
     version: 1,
+    ...partialOf(partial),
     plan: (context: HookContext) => plan(shop, context),
     execute: (item: HookItem, context: HookContext) => execute(shop, item, context),
     verify: (item: HookItem, context: HookContext) => verify(shop, item, context),

@@ -3,7 +3,7 @@ import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
 import { isId } from '../base/id.ts'
 import { isCount } from '../base/json-shape.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
-import { isPrivityError } from '../base/errors.ts'
+import { ifOpens } from '../base/if-opens.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { Key } from '../storage/store.ts'
@@ -115,12 +115,7 @@ function partIn(json: JsonObject): About | undefined {
 }
 
 function openJson(controller: Sealer, row: Key, sealed: Uint8Array): JsonObject | undefined {
-  try {
-    const json = parseCanonical(controller.open(row, sealed)) as JsonObject | undefined
-    const isKnown = json?.['v'] === VERSION || json?.['v'] === PART_VERSION
-    return isKnown ? json : undefined
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
+  const json = ifOpens(() => parseCanonical(controller.open(row, sealed)) as JsonObject | undefined)
+  const isKnown = json?.['v'] === VERSION || json?.['v'] === PART_VERSION
+  return isKnown ? json : undefined
 }

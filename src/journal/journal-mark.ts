@@ -1,12 +1,16 @@
+import { toBase64url } from '../base/bytes.ts'
 import { canonicalBytes } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import { parseCanonical } from '../base/parse-canonical.ts'
 import type { Clock } from '../base/time.ts'
+import { rootOf } from '../crypto/merkle.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { rootAt } from '../ledger/prove.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { Rows } from '../storage/participant.ts'
+import { sameRow } from '../storage/same-row.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 import type { Journal } from './journal.ts'
 import { type Place, START } from './journal-entry.ts'
@@ -14,8 +18,16 @@ import { type Place, START } from './journal-entry.ts'
 /** Up to where a store was held against its journal, and how long its log was then at least. */
 export interface Mark extends Place {
   readonly logSize: number
+  /** The root of the log at that size: by it, a mark is told from that of another copy of the store. */
+  readonly root?: string
   /** The furthest place that the store knows of: a journal that lacks it was set back. */
   readonly seen: Place
+}
+
+/** What a mark says of this store, and the row that says so. */
+export interface OwnMark {
+  readonly sealed: Uint8Array | undefined
+  readonly mark: Mark
 }
 
 /** Moves on what a store knows of its journal, with a commit that is made anyway. */
@@ -51,8 +63,8 @@ function openMark(
     | undefined
   if (json?.v !== VERSION)
     throw new PrivityError('unsupported_format', { what: 'journal mark', version: json?.v ?? 0 })
-  const { seq, hash, logSize, seen = { seq, hash } } = json
-  return { seq, hash, logSize, seen }
+  const { seq, hash, logSize, root, seen = { seq, hash } } = json
+  return { seq, hash, logSize, seen, ...(root === undefined ? {} : { root }) }
 }
 
 /** The mark of a store; undefined when it was never used with a journal. */
@@ -61,6 +73,19 @@ export async function readMark(
 ): Promise<Mark | undefined> {
   const [sealed] = await deps.store.read([deps.keyspace.journalMark])
   return sealed === undefined ? undefined : openMark(deps, sealed)
+}
+
+/**
+ * The mark, as far as it says anything here: what another copy of the store was held against is not done in this one.
+ * That the journal had what was seen holds for any copy.
+ */
+export async function readOwnMark(deps: Omit<MarkDeps, 'clock'>): Promise<OwnMark> {
+  const { store, keyspace, ledger } = deps
+  const [sealed] = await store.read([keyspace.journalMark])
+  if (sealed === undefined) return { sealed, mark: NONE }
+  const mark = openMark(deps, sealed)
+  const root = await rootAt(store, ledger.log, mark.logSize)
+  return { sealed, mark: mark.root === root ? mark : seenIn(deps, sealed) }
 }
 
 /**
@@ -99,18 +124,20 @@ export async function advanceMark(
   also: { readonly event: ControllerEntry['event']; readonly put: readonly Row[] } | undefined,
 ): Promise<boolean> {
   const { keyspace, ledger, clock } = deps
-  // As long at least: a mark that was taken over from a later copy of the store says more than its log holds.
-  const logSize = (await ledger.head()).range.size
+  const { range } = await ledger.head()
+  // The log was as long at least: a mark that was taken over from another copy of the store has another root.
+  const here = { logSize: range.size, root: toBase64url(rootOf(range)) }
+  const known = await readOwnMark(deps)
   const { value } = await ledger.submit<boolean>({
-    reads: [keyspace.journalMark],
+    reads: [keyspace.journalMark, ...(also?.put ?? []).map(([key]) => key)],
     build: (rows) => {
       const stored = rows.get(keyspace.journalMark)
-      const before = stored === undefined ? NONE : openMark(deps, stored)
+      const before = sameRow(stored, known.sealed) ? known.mark : seenIn(deps, stored)
       const isThere = before.seq >= settled.seq && before.seen.seq >= seen.seq
       if (stored !== undefined && isThere && also === undefined)
         return { kind: 'done', value: false }
       const { seq, hash } = laterOf(before, settled)
-      const mark = sealMark(deps, { seq, hash, logSize, seen: laterOf(before.seen, seen) })
+      const mark = sealMark(deps, { seq, hash, ...here, seen: laterOf(before.seen, seen) })
       const entry: ControllerEntry = {
         kind: 'controller',
         at: clock.now(),
@@ -123,11 +150,20 @@ export async function advanceMark(
   return value
 }
 
+/** Of a row that was not held against the log, only what holds for any copy of the store. */
+function seenIn(
+  deps: Pick<MarkDeps, 'keyspace' | 'controller'>,
+  sealed: Uint8Array | undefined,
+): Mark {
+  return sealed === undefined ? NONE : { ...NONE, seen: openMark(deps, sealed).seen }
+}
+
 function sealMark(
   { keyspace, controller }: Pick<MarkDeps, 'keyspace' | 'controller'>,
-  { seq, hash, logSize, seen }: Mark,
+  { seq, hash, logSize, root, seen }: Mark,
 ): Uint8Array {
-  const json = { v: VERSION, seq, hash, logSize, seen: { seq: seen.seq, hash: seen.hash } }
+  const place = { seq, hash, logSize, ...(root === undefined ? {} : { root }) }
+  const json = { v: VERSION, ...place, seen: { seq: seen.seq, hash: seen.hash } }
   return controller.seal(keyspace.journalMark, canonicalBytes(json))
 }
 

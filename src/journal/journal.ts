@@ -1,4 +1,5 @@
 import { equalBytes } from '../base/bytes.ts'
+import { chunksOf } from '../base/chunks-of.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import type { ControllerKey } from '../keys/controller-key.ts'
@@ -224,8 +225,7 @@ async function readEntries(
   numbers: readonly number[],
 ): Promise<readonly JournalEntry[]> {
   const entries: JournalEntry[] = []
-  for (let from = 0; from < numbers.length; from += PAGE) {
-    const some = numbers.slice(from, from + PAGE)
+  for (const some of chunksOf(numbers, PAGE)) {
     const keys = some.map((seq) => keyspace.journalEntry(seq))
     const rows = await journal.read(keys)
     for (const [at, key] of keys.entries()) {

@@ -1,6 +1,6 @@
 import { sameBytes } from '../base/bytes.ts'
 import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
-import { systemClock } from '../base/time.ts'
+import { LAST_INSTANT, systemClock } from '../base/time.ts'
 import { currentEpochFault } from './epoch-faults.ts'
 import type { Destruction, KeyContext, KeyProvider } from './provider.ts'
 
@@ -10,8 +10,6 @@ export type GuardedKeys = Readonly<Required<KeyProvider>>
 const PATIENCE_MS = 10_000
 /** An epoch is four bytes of every entry in a key ring. */
 const MAX_EPOCH = 0xffff_ffff
-/** The last millisecond of the year 9999: no instant can be written beyond. */
-const MAX_MS = 253_402_300_799_999
 /** Every key that is wrapped has this length. */
 const KEY_LENGTH = 32
 /** Beyond any KMS (AWS: 6,144 bytes), and far below what a row may hold. */
@@ -146,7 +144,7 @@ function parseBytes(value: unknown): Uint8Array | undefined {
 function parseDestruction(value: unknown): Destruction | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const effectiveAt: unknown = Reflect.get(value, 'effectiveAt')
-  const fits = typeof effectiveAt === 'number' && effectiveAt >= 0 && effectiveAt <= MAX_MS
+  const fits = typeof effectiveAt === 'number' && effectiveAt >= 0 && effectiveAt <= LAST_INSTANT
   return fits ? { effectiveAt: Math.trunc(effectiveAt) } : undefined
 }
 

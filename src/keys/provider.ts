@@ -45,7 +45,9 @@ export interface Destruction {
 
 /** What a wrapped key is bound to: pseudonymous ids only, since a KMS logs it in clear. */
 export interface KeyContext {
+  /** Random id of the store: keys of one open in no other. */
   readonly storeId: string
+  /** Number of the secret that wraps, from 1. */
   readonly epoch: number
   /** `controller`, `core`, or the key of an access class. */
   readonly accessClass: string

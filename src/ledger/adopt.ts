@@ -1,4 +1,5 @@
 import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { untilSteady } from '../base/tries.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { Store } from '../storage/store.ts'
 import type { LogHead } from './log-head.ts'
@@ -13,7 +14,7 @@ export interface AdoptDeps {
 }
 
 /** Each time that another process was faster, that one got on. */
-const ATTEMPTS = 100
+const LOOKS = 100
 
 /**
  * Brings the heads of the other logs in step with the main one, which alone has the entries about policy and
@@ -25,21 +26,15 @@ export async function adoptMain(
   main: Shard,
   others: readonly Shard[],
 ): Promise<void> {
-  for (const shard of others) await adoptOne(deps, main, shard)
+  for (const shard of others) await untilSteady(LOOKS, () => tryAdopt(deps, main, shard))
 }
 
-async function adoptOne(deps: AdoptDeps, main: Shard, shard: Shard): Promise<void> {
-  for (let attempt = 1; !(await tryAdopt(deps, main, shard)); attempt += 1) {
-    if (attempt === ATTEMPTS) throw new PrivityError('write_conflict', { attempts: ATTEMPTS })
-  }
-}
-
-/** False when another process was faster; then it is looked at again. */
+/** `stale`: another process was faster. */
 async function tryAdopt(
   { store, keyspace, signers }: AdoptDeps,
   main: Shard,
   shard: Shard,
-): Promise<boolean> {
+): Promise<'done' | 'stale'> {
   const { log, number } = shard
   const register = keyspace.shardRegister(number)
   const [leading, bytes, noted] = await store.read([main.log.keys.head, log.keys.head, register])
@@ -51,16 +46,16 @@ async function tryAdopt(
   const { policy, signer, epoch } = await readState({ signers, log: main.log }, told)
   const { generation } = told
   const leads = { policy, signer, ...(epoch === undefined ? {} : { epoch }) }
-  if (bytes !== undefined && isInStep(before, { ...leads, generation })) return true
+  if (bytes !== undefined && isInStep(before, { ...leads, generation })) return 'done'
   const state = { ...before.state, ...leads }
   const { put } = await log.append(before, { leaves: [], at: before.at, state, generation })
   try {
     await store.commit({ checks: [[log.keys.head, bytes ?? null]], put, del: [] })
-    return true
+    return 'done'
   } catch (error) {
     // Of unknown outcome: the next look tells.
     if (isPrivityError(error, 'write_conflict') || isPrivityError(error, 'outcome_unknown'))
-      return false
+      return 'stale'
     throw error
   }
 }

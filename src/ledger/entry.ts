@@ -4,7 +4,7 @@ import { ownBytes } from '../base/own-json.ts'
 import { hmacSha256, sha256Text } from '../crypto/hash.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { SigningKey } from '../crypto/signature.ts'
-import type { Change } from '../storage/participant.ts'
+import type { Applied, Change } from '../storage/participant.ts'
 import type { Key } from '../storage/store.ts'
 
 /** What an operation tells the log. */
@@ -91,26 +91,36 @@ const LEAF = /^\{"b":"([\w-]{42}[AEIMQUYcgkosw048])","s":"([\w-]{42}[AEIMQUYcgko
 const TAG_LABEL = utf8('privity/leaf/v1\0')
 const BODY_LABEL = utf8('privity/body/v1\0')
 
+/** A change, and what it found, as far as somebody looked. */
+type Looked = Change<Entry> & Partial<Pick<Applied<Entry>, 'before'>>
+
 /**
  * The body commits to what the operation did: its leaf index, the document it replaces, and key and
- * SHA-256 of every row that it put or deleted, its own excepted. The expected store is the fold of these.
+ * SHA-256 of every row that it put or deleted, its own excepted. The expected store is the fold of these. An entry
+ * about no person also says what those rows were before: what somebody else did to them shows for good.
  */
 export function createBody(
-  { entry, put, del }: Change<Entry>,
+  { entry, put, del, before }: Looked,
   place: { readonly index: number; readonly sequence: number; readonly prefix: string },
 ): Body {
   const name = (key: Key): string => key.slice(place.prefix.length)
   const replaces = entry.kind === 'person' ? entry.replaces : undefined
-  const gone = (key: Key): string =>
-    entry.kind === 'controller' && entry.alias !== undefined ? entry.alias(name(key)) : name(key)
+  const alias = entry.kind === 'controller' ? entry.alias : undefined
+  const gone = (key: Key): string => alias?.(name(key)) ?? name(key)
+  const was = (key: Key): readonly (string | null)[] => {
+    if (entry.kind === 'person' || before?.has(key) !== true) return []
+    const value = before.get(key)
+    return [value === undefined ? null : sha256Text(value)]
+  }
   const body = ownBytes({
     at: entry.at,
     event: entry.event,
     index: place.index,
     replaces: replaces === undefined ? null : sha256Text(replaces),
     rows: [
-      ...put.map(([key, value]) => [name(key), sha256Text(value)]),
-      ...del.map((key) => [gone(key), null]),
+      ...put.map(([key, value]) => [name(key), sha256Text(value), ...was(key)]),
+      // Of whom is erased, the log keeps no more than it has to.
+      ...del.map((key) => [gone(key), null, ...(alias === undefined ? was(key) : [])]),
     ],
     sequence: place.sequence,
     v: VERSION,

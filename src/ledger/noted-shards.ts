@@ -1,7 +1,6 @@
-import { canonicalBytes } from '../base/canonical.ts'
-import { parseCanonical } from '../base/parse-canonical.ts'
 import type { Clock } from '../base/time.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
+import { readNotedSize, sealNotedSize } from './noted-size.ts'
 import type { EntryController, Shard } from './shard.ts'
 
 /** What noting needs. */
@@ -10,8 +9,6 @@ export interface NotedShardsDeps {
   readonly controller: EntryController
   readonly clock: Clock
 }
-
-const VERSION = 1
 
 /** Enters the checkpoints of these logs into the main log, which its anchor protects. */
 export async function enterShards(
@@ -28,9 +25,7 @@ export function readNotedShard(
   number: number,
   sealed: Uint8Array | undefined,
 ): number {
-  if (sealed === undefined) return 0
-  const json = parseCanonical(controller.open(keyspace.shardRegister(number), sealed))
-  return (json as { readonly size: number } | undefined)?.size ?? 0
+  return readNotedSize(controller, keyspace.shardRegister(number), sealed)
 }
 
 async function enterShard(deps: NotedShardsDeps, main: Shard, shard: Shard): Promise<void> {
@@ -42,7 +37,7 @@ async function enterShard(deps: NotedShardsDeps, main: Shard, shard: Shard): Pro
     build: (rows) => {
       if (readNotedShard(deps, shard.number, rows.get(key)) >= range.size)
         return { kind: 'done', value: null }
-      const row = controller.seal(key, canonicalBytes({ v: VERSION, size: range.size }))
+      const row = sealNotedSize(controller, key, range.size)
       const event = { type: 'shard.noted', shard: shard.number, note }
       const entry = { kind: 'controller', at: clock.now(), event } as const
       return { kind: 'change', change: { put: [[key, row]], del: [], entry }, value: null }

@@ -1,4 +1,6 @@
+import { toBase64url } from '../base/bytes.ts'
 import { invalidInput, PrivityError } from '../base/errors.ts'
+import { readRows } from '../storage/read-rows.ts'
 import {
   foldHashes,
   leafHash,
@@ -70,6 +72,22 @@ export async function consistencyProof(
   return proof
 }
 
+/**
+ * The root of the log when it was of a size, in base64url, proven to lead to the signed one; undefined for a size
+ * that it has not reached.
+ *
+ * @throws {@link ledger_inconsistent} when a row that is needed is missing or was changed
+ */
+export async function rootAt(
+  store: Pick<Store, 'read'>,
+  log: Log,
+  size: number,
+): Promise<string | undefined> {
+  const [bytes] = await store.read([log.keys.head])
+  if (size > (await log.head(bytes)).range.size) return undefined
+  return toBase64url((await readTree(store, log, { size, spans: [] })).root)
+}
+
 /** Perfect subtrees side by side, the largest first. */
 type Span = readonly NodeId[]
 
@@ -109,8 +127,7 @@ async function readSpans(
   spans: readonly Span[],
 ): Promise<Tree['hashOf']> {
   const keys = [...new Set(spans.flat().flatMap((node) => rowsOf(node).map(keyIn(log))))]
-  const rows = keys.length === 0 ? [] : await store.read(keys)
-  const found = new Map(keys.map((key, index) => [key, rows[index]]))
+  const found = await readRows(store, keys)
   function hashOfRow(row: NodeId): Uint8Array {
     const bytes = found.get(keyIn(log)(row))
     if (bytes === undefined)

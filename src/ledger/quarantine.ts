@@ -15,6 +15,7 @@ export interface Quarantine {
 
 /** Two statements of one log that cannot both be true. */
 export interface Contradiction {
+  /** The store lacks entries, has others in their place, or is of another log. */
   readonly kind: ContradictionKind
   /** Names the log. */
   readonly origin: string

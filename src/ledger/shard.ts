@@ -3,7 +3,7 @@ import { PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
 import { createGroupCommit, type GroupCommit } from '../storage/commit.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
-import type { Change, Finished, Rows } from '../storage/participant.ts'
+import type { Applied, Finished, Rows } from '../storage/participant.ts'
 import type { Row, Store } from '../storage/store.ts'
 import { fingerprintOf } from './anchoring.ts'
 import {
@@ -15,6 +15,7 @@ import {
 } from './entry.ts'
 import type { Log } from './log.ts'
 import { type LogHead, splitOrigin } from './log-head.ts'
+import { type NamedRows, renamed, requireNamedRows } from './named-rows.ts'
 import { createProver, type Prover } from './prover.ts'
 import type { Quarantine } from './quarantine.ts'
 import { keyIdOf, type Signers } from './signers.ts'
@@ -78,6 +79,7 @@ export interface ShardState {
   readonly epoch?: number
   /** Fingerprint of the checkpoint that an accepted copy does not follow. */
   readonly succeeds?: string
+  readonly rows?: NamedRows
 }
 
 /** A log over a store: every operation that changes something leaves with its leaf in one batch. */
@@ -152,7 +154,7 @@ async function acknowledge(
 
 async function finish(
   deps: ShardDeps,
-  changes: readonly Change<Entry>[],
+  changes: readonly Applied<Entry>[],
   rows: Rows,
 ): Promise<Finished<EntryReceipt>> {
   const { log, quarantine } = deps
@@ -191,7 +193,7 @@ async function finish(
 /** A key under an epoch that is out of use could outlive its destruction unseen: whoever wrapped it does so anew. */
 async function requireEpoch(
   deps: ShardDeps,
-  changes: readonly Change<Entry>[],
+  changes: readonly Applied<Entry>[],
   { epoch = 0 }: ShardState,
 ): Promise<void> {
   const { epochs } = deps
@@ -217,7 +219,7 @@ async function requireKnown(
 }
 
 interface FoldInput {
-  readonly changes: readonly Change<Entry>[]
+  readonly changes: readonly Applied<Entry>[]
   readonly before: LogHead
   readonly state: ShardState
 }
@@ -240,16 +242,18 @@ function foldEntries(
     const { entry } = change
     if (entry.policy !== undefined && entry.policy !== folded.policy)
       throw new PrivityError('policy_outdated', { newest: folded.policy })
+    if (entry.kind === 'controller')
+      requireNamedRows(deps.keyspace, { state: { ...folded } }, change.before)
     const sequence = entry.kind === 'person' ? entry.sequence : folded.controllerSequence
     written.push(write(deps, change, { index: before.range.size + written.length, sequence }))
-    folded = nextState(folded, entry)
+    folded = nextState(deps, folded, change)
   }
   return { written, state: folded }
 }
 
 function write(
   { keyspace, controller }: ShardDeps,
-  change: Change<Entry>,
+  change: Applied<Entry>,
   place: { readonly index: number; readonly sequence: number },
 ): Written {
   const { entry } = change
@@ -260,9 +264,14 @@ function write(
   return { ...place, body: [key, sealed], leaf: encodeLeaf(tag, place.sequence, commitment) }
 }
 
-function nextState(state: ShardState, entry: Entry): ShardState {
+function nextState(
+  { keyspace }: ShardDeps,
+  state: ShardState,
+  { entry, put }: Applied<Entry>,
+): ShardState {
   if (entry.kind === 'person') return state
   const { registers, successor, accepts, rotates } = entry
+  const rows = renamed(keyspace, state.rows, put)
   return {
     ...state,
     controllerSequence: state.controllerSequence + 1,
@@ -270,6 +279,7 @@ function nextState(state: ShardState, entry: Entry): ShardState {
     ...(successor === undefined ? {} : { signer: keyIdOf(successor.publicKey) }),
     ...(rotates === undefined ? {} : { epoch: Math.max(rotates, state.epoch ?? 0) }),
     ...(accepts === undefined ? {} : { succeeds: fingerprintOf(accepts) }),
+    ...(rows === undefined ? {} : { rows }),
   }
 }
 

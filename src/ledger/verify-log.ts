@@ -1,5 +1,6 @@
 import { equalBytes } from '../base/bytes.ts'
 import { isPrivityError } from '../base/errors.ts'
+import { ignoreThrown } from '../base/ignore-thrown.ts'
 import { endOfTurn } from '../base/platform.ts'
 import {
   type GrowingTree,
@@ -10,6 +11,7 @@ import {
 } from '../crypto/merkle.ts'
 import { perfectNodes } from '../crypto/merkle-path.ts'
 import type { LogKeys } from '../storage/keyspace.ts'
+import { scanPages } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 import { NODE_LEVELS, type Log } from './log.ts'
 import type { LogHead } from './log-head.ts'
@@ -18,7 +20,9 @@ import type { LogHead } from './log-head.ts'
 export interface Fault {
   /** Leaf that the fault is about, or the first of a subtree. */
   readonly index?: bigint
+  /** Key of the row, where it is one. */
   readonly key?: string
+  /** What is wrong; docs/verification.md explains each. */
   readonly kind: FaultKind
 }
 
@@ -34,9 +38,12 @@ export type FaultKind =
   | 'row_missing'
   | 'row_changed'
   | 'row_unexpected'
+  | 'row_rewritten'
   | 'body_missing'
+  | 'body_unmarked'
   | 'body_unreadable'
   | 'body_mismatch'
+  | 'entry_unexpected'
   | 'document_unreadable'
   | 'segment_missing'
   | 'segment_mismatch'
@@ -48,15 +55,22 @@ export type FaultKind =
 
 /** What `verify` found. */
 export interface Verification {
+  /** Whether there is no fault. */
   readonly ok: boolean
   /** Leaves that were verified. */
   readonly size: bigint
   /** The first 1,000. */
   readonly faults: readonly Fault[]
+  /**
+   * Entries of erased people whom nobody could open any more: which leaves are theirs is only known by that no others
+   * lack their body. Hold it against what you know. Absent: none, or nobody looked.
+   */
+  readonly unmarked?: bigint
 }
 
 /** How a verification is watched and stopped. */
 export interface WatchOptions {
+  /** Ends the check with its reason. */
   readonly signal?: AbortSignal
   /** Called now and then with how many leaves are verified. What it throws is ignored. */
   readonly onProgress?: (done: bigint, of: bigint) => void
@@ -66,6 +80,11 @@ export interface WatchOptions {
 export interface VerifyOptions extends WatchOptions {
   /** Also holds every other row against what the log committed to. Default: the log alone. */
   readonly deep?: boolean
+  /**
+   * How many entries there were of erased people whom nobody could open any more, as far as you know: what was found
+   * then has to be as many. Default: any number, which is told.
+   */
+  readonly unmarked?: bigint
 }
 
 const PAGE = 1_000
@@ -91,13 +110,9 @@ export async function verifyLog(
   return { ok: walk.faults.length === 0, size: BigInt(head.range.size), faults: walk.faults }
 }
 
-/** What the app's callback throws is its own affair, and must not stop a verification half way. */
+/** Tells the app how far a verification is. */
 export function tell({ onProgress }: WatchOptions, done: number, of: number): void {
-  try {
-    onProgress?.(BigInt(done), BigInt(of))
-  } catch {
-    return
-  }
+  ignoreThrown(() => onProgress?.(BigInt(done), BigInt(of)))
 }
 
 interface Walk {
@@ -124,15 +139,10 @@ async function readHead(log: Log, bytes: Uint8Array | undefined): Promise<LogHea
 async function walkLeaves(walk: Walk): Promise<void> {
   const { size } = walk.head.range
   let next = 0
-  let last: Key | undefined
-  for (let full = true; full; ) {
-    walk.options.signal?.throwIfAborted()
-    const rows = await scan(walk, walk.keys.leaves, last)
+  for await (const rows of pagesOf(walk, walk.keys.leaves)) {
     const before = next
     next = await takeLeaves(walk, rows, next)
     if (next > before) tell(walk.options, Math.min(next, size), size)
-    full = rows.length === PAGE
-    last = rows.at(-1)?.[0]
     await endOfTurn()
   }
   if (next < size) reportGap(walk, next)
@@ -217,18 +227,13 @@ function compareEdges(walk: Walk, { hashes }: Range): void {
 
 /** Nodes that nobody stored: those that should be there were compared with the leaves. */
 async function rejectNodes(walk: Walk): Promise<void> {
-  const { keys, head, options } = walk
-  let last: Key | undefined
-  for (let full = true; full; ) {
-    options.signal?.throwIfAborted()
-    const rows = await scan(walk, keys.nodes, last)
+  const { keys, head } = walk
+  for await (const rows of pagesOf(walk, keys.nodes)) {
     const strangers = rows.filter(([key]) => !isNode(keys, key, head.range.size))
     const size = strangers.length === 0 ? 0 : await sizeNow(walk)
     for (const [key] of strangers) {
       if (!isNode(keys, key, size)) report(walk, { key, kind: 'row_unexpected' })
     }
-    full = rows.length === PAGE
-    last = rows.at(-1)?.[0]
   }
 }
 
@@ -245,8 +250,8 @@ function isNode(keys: LogKeys, key: Key, size: number): boolean {
   )
 }
 
-function scan({ store }: Walk, prefix: Key, last: Key | undefined): Promise<readonly Row[]> {
-  return store.scan(prefix, { ...(last === undefined ? {} : { after: last }), limit: PAGE })
+function pagesOf({ store, options }: Walk, prefix: Key): ReturnType<typeof scanPages> {
+  return scanPages(store, prefix, { page: PAGE, signal: options.signal })
 }
 
 function report({ faults }: Walk, fault: Fault): void {

@@ -17,6 +17,7 @@ export interface ExportHeader {
 
 /** What the rows of an export amount to. */
 export interface ExportTotals {
+  /** How many rows there are in the export. */
   readonly rows: number
   /** Of all values. */
   readonly bytes: number

@@ -1,7 +1,9 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import { toHex, utf8 } from '../base/bytes.ts'
+import { callback } from '../base/callback.ts'
 import { invalidInput } from '../base/errors.ts'
+import { ignoreThrown } from '../base/ignore-thrown.ts'
 import { pick } from '../base/members.ts'
 import { parseInput } from '../base/parse.ts'
 import { sha256 } from '../crypto/hash.ts'
@@ -13,6 +15,7 @@ import type { Store } from '../storage/store.ts'
 export interface MoveOptions {
   /** As `createPrivity` is given it; where it is given none, the id of the controller. */
   readonly tenant: string
+  /** Ends the move with its reason. */
   readonly signal?: AbortSignal
   /** Called now and then with how many rows are moved, and how many bytes they hold. What it throws is ignored. */
   readonly onProgress?: (rows: number, bytes: number) => void
@@ -37,9 +40,7 @@ const schema = z.strictObject({
     z.refine((tenant) => tenant.isWellFormed()),
   ),
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<MoveOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<MoveOptions['onProgress']>(),
 })
 
 /** @throws {@link invalid_input} */
@@ -54,12 +55,6 @@ export function parseMove(store: Store, options: MoveOptions): ParsedMove {
     keyspace: createKeyspace(tenantHash),
     tenantHash,
     signal,
-    tell: (rows, bytes) => {
-      try {
-        onProgress?.(rows, bytes)
-      } catch {
-        // Its own affair, and must not stop what is half way.
-      }
-    },
+    tell: (rows, bytes) => ignoreThrown(() => onProgress?.(rows, bytes)),
   }
 }

@@ -28,7 +28,12 @@ export interface NoticeVersion {
 /** Newest material version of every notice, by id: the one row that tells whether a consent is stale. */
 export interface NoticeRegister {
   readonly material: { readonly [id: string]: number }
+  /** How many versions there are: a book that has others was set back. */
+  readonly versions: { readonly [id: string]: number }
 }
+
+/** Before the first. */
+export const NO_NOTICES: NoticeRegister = { material: {}, versions: {} }
 
 /** Where the rows of notices are and what seals them. */
 export interface NoticeRows {
@@ -74,9 +79,10 @@ export function sealRegister(
   return controller.seal(keyspace.noticeRegister, canonicalBytes({ v: 1, ...register }))
 }
 
-/** @throws {@link decryption_failed} when the row was changed */
+/** @throws {@link decryption_failed} when the row was changed · @throws {@link store_corrupt} when it is gone */
 export function openRegister(rows: NoticeRows, sealed: Uint8Array | undefined): NoticeRegister {
-  if (sealed === undefined) return { material: {} }
+  // It is there from the first commit on.
+  if (sealed === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
   return open<NoticeRegister>(rows, rows.keyspace.noticeRegister, sealed)
 }
 

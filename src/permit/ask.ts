@@ -6,14 +6,19 @@ import type { Purpose } from '../policy/purposes.ts'
 
 /** Who acts, as the app says. */
 export interface Actor {
+  /** Stable id within the app, at most 256 characters; in the access log, sealed. */
   readonly id: string
+  /** Names of roles of the policy; what the policy does not know grants nothing. */
   readonly roles: readonly string[]
+  /** Whether a second factor was shown. Handed to `relationship`, which may insist on it; nothing else looks at it, and no log has it. */
   readonly mfa?: boolean
 }
 
 /** An actor who acts for a purpose. */
 export interface AccessAsk<P extends string = string> {
+  /** What for: a purpose of the policy. */
   readonly purpose: P
+  /** Who acts; the app has made sure that it is them. */
   readonly actor: Actor
   /** What the access is for, where the purpose requires one, e.g. a ticket's id. */
   readonly task?: string
@@ -21,6 +26,7 @@ export interface AccessAsk<P extends string = string> {
 
 /** An ask about one person. */
 export interface MayAsk<P extends string = string> extends AccessAsk<P> {
+  /** Whose data is to be used. */
   readonly subjectId: string
 }
 

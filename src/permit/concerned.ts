@@ -1,4 +1,4 @@
-import { isPrivityError } from '../base/errors.ts'
+import { isGone } from '../subjects/gone.ts'
 import type { Head } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
@@ -55,7 +55,7 @@ async function readMember(
   try {
     return (await people.read(id, [], signal)).person
   } catch (error) {
-    if (isPrivityError(error, 'erased') || isPrivityError(error, 'not_found')) return undefined
+    if (isGone(error)) return undefined
     throw error
   }
 }

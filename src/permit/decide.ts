@@ -3,7 +3,9 @@ import { type BasisFacts, basisDenials } from '../consent/status.ts'
 
 /** May this be done? With every reason why not. */
 export interface Decision {
+  /** Look at this and not at the object, which is true either way. */
   readonly allowed: boolean
+  /** Everything that stands in the way; empty where it is allowed. */
   readonly reasons: readonly DenialReason[]
 }
 
@@ -30,11 +32,22 @@ export function denial(reason: DenialReason): Decision {
   return Object.freeze({ allowed: false, reasons: Object.freeze([reason]) })
 }
 
+/** Why an actor may not do this about anybody. Pure. */
+export function denialsOfActor({
+  hasRole,
+  requiresTask,
+  hasTask,
+}: Pick<DecisionFacts, 'hasRole' | 'requiresTask' | 'hasTask'>): readonly DenialReason[] {
+  const lacksTask = requiresTask !== false && hasTask !== true
+  return [
+    ...(hasRole === true ? [] : (['role'] as const)),
+    ...(lacksTask ? (['task_required'] as const) : []),
+  ]
+}
+
 /** The one place that says yes or no. Pure, and no unless every fact speaks for it. */
 export function decide(facts: DecisionFacts): Decision {
-  const reasons: DenialReason[] = []
-  if (facts.hasRole !== true) reasons.push('role')
-  if (facts.requiresTask !== false && facts.hasTask !== true) reasons.push('task_required')
+  const reasons: DenialReason[] = [...denialsOfActor(facts)]
   if (facts.related !== true) reasons.push('no_relationship')
   reasons.push(...basisDenials(facts))
   return Object.freeze({ allowed: reasons.length === 0, reasons: Object.freeze(reasons) })

@@ -2,7 +2,7 @@ import { type DenialReason, isPrivityError, PrivityError } from '../base/errors.
 import { orAbort } from '../base/signal.ts'
 import { basisFacts } from '../consent/basis-facts.ts'
 import { type BasisFacts, basisDenials } from '../consent/status.ts'
-import { type NoticeRegister, openRegister } from '../notices/notice-book.ts'
+import { NO_NOTICES, type NoticeRegister, openRegister } from '../notices/notice-book.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { Key } from '../storage/store.ts'
 import { createWatchdog, type Watchdog } from '../storage/watchdog.ts'
@@ -74,12 +74,14 @@ export function createPermit(deps: PermitDeps): Permit {
   const registerOf = cachedRegister(people)
   const reads = [people.deps.keyspace.noticeRegister]
   function basisOf(purpose: string, head: Head, notices: Uint8Array | undefined): BasisFacts {
-    const basis = policy.purposes.get(purpose)?.basis ?? 'consent'
+    const { basis = 'consent', explicit } = policy.purposes.get(purpose) ?? {}
     // Nobody consents in the name of a group: its members are asked.
+    const asked = isGroup(head) && basis === 'consent' ? 'contract' : basis
     return basisFacts(purpose, {
-      basis: isGroup(head) && basis === 'consent' ? 'contract' : basis,
+      basis: asked,
+      explicit,
       head,
-      register: registerOf(notices),
+      register: asked === 'consent' ? registerOf(notices) : NO_NOTICES,
       now: people.now(),
     })
   }

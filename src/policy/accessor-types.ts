@@ -1,5 +1,6 @@
 import type { SubjectId } from '../base/id.ts'
 import type { RecordType } from './record-type.ts'
+import type { PrivityTypeError } from './type-error.ts'
 import type {
   AllowedKeys,
   Input,
@@ -39,8 +40,11 @@ export interface ListOptions extends ReadOptions {
 
 /** One item of a list or a search. */
 export interface Found<V> {
+  /** Whose record it is; of a record of several people, their group. */
   readonly subjectId: SubjectId
+  /** Of the record, also where a person has one only. */
   readonly recordId: string
+  /** What the purpose sees of it. */
   readonly view: V
   /** Where to go on, as `after`. */
   readonly cursor: string
@@ -52,15 +56,20 @@ export interface UpdateOptions<K> extends WriteOptions {
   readonly unset?: readonly K[]
 }
 
-// `create` exists only where the purpose covers every required field.
-type Creates<F, P extends string, C> = [Exclude<keyof F, OptionalIn<F>>] extends [AllowedKeys<F, P>]
-  ? C
-  : Record<never, never>
+type Creates<F, P extends string, C> = [Unseen<F, P>] extends [never] ? C : CannotCreate<F, P>
+
+/** Required fields that the purpose does not see. */
+type Unseen<F, P extends string> = Exclude<keyof F, OptionalIn<F> | AllowedKeys<F, P>>
+
+interface CannotCreate<F, P extends string> {
+  /** What is required cannot be given for this purpose. */
+  readonly create: PrivityTypeError<`purpose '${P}' cannot create: it does not see the required field '${Unseen<F, P> & string}'`>
+}
 
 interface SingleBase<F, P extends string, L> {
   /** What the purpose sees of this person's record. */
   read(subjectId: SubjectId, options?: ReadOptions): Promise<View<F, P>>
-  /** Less than the purpose may see: only the named fields are opened. */
+  /** Less than the purpose may see: only the named fields are opened, one at least. */
   select<const K extends keyof F>(
     subjectId: SubjectId,
     keys: readonly SelectKey<F, P, K>[],
@@ -101,7 +110,7 @@ export type SingleAccessor<F, P extends string, L = Record<never, never>> = Sing
 interface ManyBase<F, P extends string, L> {
   /** What the purpose sees of one record of this person. */
   read(subjectId: SubjectId, recordId: string, options?: ReadOptions): Promise<View<F, P>>
-  /** Less than the purpose may see: only the named fields are opened. */
+  /** Less than the purpose may see: only the named fields are opened, one at least. */
   select<const K extends keyof F>(
     ...call: readonly [
       subjectId: SubjectId,
@@ -146,10 +155,19 @@ export type ManyAccessor<F, P extends string, L = Record<never, never>> = ManyBa
 /** What one purpose can do with the records of a policy, by their names. */
 export type Accessor<R, P extends string> = {
   readonly [K in keyof R]: R[K] extends RecordType<infer F, infer O>
-    ? O extends { readonly many: true }
-      ? ManyAccessor<F, P, CompoundsOf<O>>
-      : SingleAccessor<F, P, CompoundsOf<O>>
+    ? [Blind<F, P>] extends [never]
+      ? O extends { readonly many: true }
+        ? ManyAccessor<F, P, CompoundsOf<O>>
+        : SingleAccessor<F, P, CompoundsOf<O>>
+      : PrivityTypeError<`purpose '${Blind<F, P>}' sees no field of record '${K & string}'`>
     : never
 }
+
+/** Those of several purposes that see nothing by themselves; what all of them see may still be nothing. */
+type Blind<F, P extends string> = P extends string
+  ? [AllowedKeys<F, P>] extends [never]
+    ? P
+    : never
+  : never
 
 type CompoundsOf<O> = O extends { readonly lookups: infer L } ? L : Record<never, never>

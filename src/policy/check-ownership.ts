@@ -21,8 +21,10 @@ export function checkOwnership(records: Entries, purposes: PurposeTable, faults:
 
 function checkShared({ fields }: RecordDefinition, purposes: PurposeTable, faults: Faults): void {
   for (const { name, purposes: named } of fields) {
-    const bases = named.map((purpose) => purposes.get(purpose)?.basis)
-    const lasts = bases.some((basis) => basis === undefined || !ENDED_BY_ONE.has(basis))
+    const lasts = named.some((purpose) => {
+      const { basis, marketing } = purposes.get(purpose) ?? {}
+      return basis === undefined || !(ENDED_BY_ONE.has(basis) || marketing === true)
+    })
     if (!lasts) faults.at(name).at('purposes').add('needs_lasting_basis')
   }
 }

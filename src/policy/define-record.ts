@@ -75,7 +75,8 @@ export function defineRecord<
 >(
   purposes: P,
   fields: (kit: FieldKit<keyof P & string, SpecialPurposes<P>>) => F & ReservedNames<F>,
-  options?: O & CompoundFaults<F, O> & OwnershipFaults<F, O>,
+  // Named again for completions: O says only what is there already.
+  options?: O & RecordOptions & CompoundFaults<F, O> & OwnershipFaults<F, O>,
 ): RecordType<F, O> {
   const definition = collectFaults((faults) => readRecord({ purposes, fields, options }, faults))
   const record = Object.freeze({

@@ -1,5 +1,6 @@
 import { toBase64url } from '../base/bytes.ts'
 import { canonicalBytes, type JsonObject } from '../base/canonical.ts'
+import { defined } from '../base/defined.ts'
 import { invalidInput } from '../base/errors.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Collection } from './collections.ts'
@@ -72,7 +73,7 @@ function describeRules({ retention, floors }: RetentionRules): JsonObject {
 // Not its name: what it is made of says which one it is.
 function describeCompound({ fields, people, distinct }: RecordLookup): JsonObject {
   const by = fields.map(({ id, normaliser }) => [id, normaliserId(normaliser)] as const)
-  return { by: Object.fromEntries(by), ...withoutUndefined({ people, distinct }) }
+  return { by: Object.fromEntries(by), ...defined({ people, distinct }) }
 }
 
 // Neither the name nor the schema: a renamed field stays what it was.
@@ -93,14 +94,8 @@ function describeField({ purposes, presence, ...field }: FieldDefinition): JsonO
 /** The short form where it says everything: the hash of a policy that has no other stays what it was. */
 function describeLookup({ by, ...options }: LookupDefinition): JsonObject[string] {
   const id = normaliserId(by)
-  const said = withoutUndefined(options)
+  const said = defined(options)
   return Object.keys(said).length === 0 && builtInById(id) !== undefined ? id : { by: id, ...said }
-}
-
-function withoutUndefined(options: object): JsonObject {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as JsonObject
 }
 
 function describeMap<T>(

@@ -19,7 +19,7 @@ export type SchemaFaults<S extends z.ZodType> =
     ? unknown
     : [Extract<z.output<S>, NotJson>] extends [never]
       ? unknown
-      : PrivityTypeError<'the output of this schema is not JSON: use a codec'>
+      : PrivityTypeError<'the output of this schema is not JSON: use a codec to JSON, as z.codec(z.date(), z.iso.datetime(), …)'>
 
 /** Refuses options that contradict each other or the purposes, and options that do not exist. */
 export type FieldFaults<S extends z.ZodType, O, Special> = UnknownOptions<O> &

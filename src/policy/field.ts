@@ -53,7 +53,9 @@ export interface FieldOptions<S extends z.ZodType, P extends string> {
 
 /** A declared field: its schema, and its options as literal types. */
 export interface Field<S extends z.ZodType, O> {
+  /** As it was given: the app's own. */
   readonly schema: S
+  /** As they were given, copied and frozen. */
   readonly options: O
 }
 

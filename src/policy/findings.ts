@@ -29,12 +29,15 @@ export interface RetentionFinding {
     | 'floor_unread'
     | 'purpose_longer'
     | 'event_never'
+  /** Name of the record type. */
   readonly record: string
   /** Names of its fields. */
   readonly fields: readonly string[]
+  /** Where it is about one: its name. */
   readonly purpose?: string
   /** Of a floor. */
   readonly ground?: string
+  /** Where the law of a floor can be read. */
   readonly source?: string
   /** The same, in words. */
   readonly summary: string
@@ -58,6 +61,7 @@ export interface OwnershipFinding {
     | 'other_person'
     | 'waived'
     | 'review_overdue'
+  /** Name of the record type. */
   readonly record: string
   /** Names of its fields; none where it is about the whole record. */
   readonly fields: readonly string[]
@@ -65,7 +69,9 @@ export interface OwnershipFinding {
   readonly onErase?: Sharing['onErase'] | Ownership['onErase'] | Reference['onErase']
   /** Name of the owning type. */
   readonly owner?: string
+  /** Of a waiver, or of what is retained. */
   readonly reason?: string
+  /** The day on which somebody looks again. */
   readonly reviewAt?: string
   /** The same, in words. */
   readonly summary: string
@@ -77,9 +83,13 @@ export interface CollectionFinding {
   readonly level: FindingLevel
   /** `outside`: a hook reaches it · `waived`: nothing does · `review_overdue`: the day of its review is over. */
   readonly what: 'outside' | 'waived' | 'review_overdue'
+  /** Its name in the policy. */
   readonly collection: string
+  /** Id of the hook that reaches it. */
   readonly hook?: string
+  /** Of the waiver, where no hook reaches it. */
   readonly reason?: string
+  /** The day on which somebody looks again. */
   readonly reviewAt?: string
   /** The same, in words. */
   readonly summary: string
@@ -88,16 +98,19 @@ export interface CollectionFinding {
 /** What one lookup costs, and what it shows. */
 export interface LookupFinding {
   readonly kind: 'lookup'
+  /** Name of the record type. */
   readonly record: string
   /** Names of its fields. */
   readonly fields: readonly string[]
   /** Rules that make values equal, field by field, with their versions. */
   readonly normalisers: readonly string[]
+  /** What is searched, whole values or parts of them; or that no two records have the same. */
   readonly use: LookupKind
   /** Characters, of a part. */
   readonly length?: number
   /** Of a token. */
   readonly bits: number
+  /** For how many people the lookup was declared. */
   readonly people?: number
   /** How many others a search is expected to read, because they share the token by chance. */
   readonly coincidences: number

@@ -27,8 +27,6 @@ export type Right =
 export interface BasisTraits {
   /** The paragraph of the GDPR that names it. */
   readonly article: string
-  /** Nothing is permitted before the person has said yes. */
-  readonly needsConsent: boolean
   readonly withdrawal: WithdrawalEffect
   /** Which rights the person has while this is the only basis. */
   readonly rights: readonly Right[]
@@ -38,40 +36,34 @@ export interface BasisTraits {
 export const LEGAL_BASES: { readonly [B in LegalBasis]: BasisTraits } = {
   consent: {
     article: '6(1)(a)',
-    needsConsent: true,
     withdrawal: 'withdrawn',
     // Art. 7(3) takes the place of an objection.
     rights: ['access', 'rectification', 'erasure', 'restriction', 'portability', 'withdrawal'],
   },
   contract: {
     article: '6(1)(b)',
-    needsConsent: false,
     withdrawal: 'recorded',
     rights: ['access', 'rectification', 'erasure', 'restriction', 'portability'],
   },
   legal_obligation: {
     article: '6(1)(c)',
-    needsConsent: false,
     withdrawal: 'recorded',
     // Art. 17(3)(b) takes erasure away, Art. 20(1) portability, Art. 21(1) objection.
     rights: ['access', 'rectification', 'restriction'],
   },
   vital_interests: {
     article: '6(1)(d)',
-    needsConsent: false,
     withdrawal: 'recorded',
     rights: ['access', 'rectification', 'erasure', 'restriction'],
   },
   public_task: {
     article: '6(1)(e)',
-    needsConsent: false,
     withdrawal: 'recorded',
     // An objection under Art. 21(1) is weighed by the controller and does not end the task itself.
     rights: ['access', 'rectification', 'restriction', 'objection'],
   },
   legitimate_interests: {
     article: '6(1)(f)',
-    needsConsent: false,
     withdrawal: 'objected',
     rights: ['access', 'rectification', 'erasure', 'restriction', 'objection'],
   },
@@ -80,9 +72,4 @@ export const LEGAL_BASES: { readonly [B in LegalBasis]: BasisTraits } = {
 /** Tells whether a value names one of the six legal bases. */
 export function isLegalBasis(value: unknown): value is LegalBasis {
   return typeof value === 'string' && Object.hasOwn(LEGAL_BASES, value)
-}
-
-/** Tells whether a basis permits something before anybody was asked; an unknown one does not. */
-export function permitsWithoutConsent(basis: LegalBasis): boolean {
-  return isLegalBasis(basis) && !LEGAL_BASES[basis].needsConsent
 }

@@ -29,12 +29,14 @@ export type Records = {
   readonly [name: string]: RecordType<Record<string, AnyField>, RecordOptions>
 }
 
-/** What a policy is made of. */
-export interface PolicyInput<P extends Purposes, R> {
+/** What a policy is made of, but for its roles. */
+interface PolicyParts<P extends Purposes, R> {
+  /** Named in notices, receipts and certificates. */
   readonly controller: Controller
+  /** What `definePurposes` gave. */
   readonly purposes: P
+  /** What `defineRecord` gave for each, by names of the app's own; at most 64 characters each. */
   readonly records: R
-  readonly roles: { readonly [name: string]: Role<keyof P & string> }
   /**
    * Part of the hash, so that an app can go back to older content as a new policy; at most 64
    * characters. Default: none.
@@ -47,8 +49,16 @@ export interface PolicyInput<P extends Purposes, R> {
   readonly collections?: { readonly [name: string]: Collection }
 }
 
-/** A checked policy, frozen all the way down but for the app's schemas. */
-export interface Policy<P extends Purposes, R> extends PolicyInput<P, R> {
+/** What a policy is made of. */
+export interface PolicyInput<P extends Purposes, R> extends PolicyParts<P, R> {
+  /** What actors may act for, by the names in `actor.roles`; a role that is not here grants nothing. */
+  readonly roles: { readonly [name: string]: Role<keyof P & string> }
+}
+
+/** A policy as it is handed on: `P` only where it can be inferred from, so that mistakes elsewhere stay there. */
+export interface GivenPolicy<P extends Purposes, R> extends PolicyParts<P, R> {
+  /** What actors may act for, by the names in `actor.roles`. */
+  readonly roles: { readonly [name: string]: Role<string> }
   /** SHA-256 of what the policy decides, as base64url; functions are not part of it. */
   readonly hash: string
   /**
@@ -58,6 +68,12 @@ export interface Policy<P extends Purposes, R> extends PolicyInput<P, R> {
    * @throws {@link invalid_input} when `at` is no instant
    */
   explain(options?: ExplainOptions): readonly PolicyFinding[]
+}
+
+/** A checked policy, frozen all the way down but for the app's schemas. */
+export interface Policy<P extends Purposes, R> extends GivenPolicy<P, R> {
+  /** What actors may act for, by the names in `actor.roles`. */
+  readonly roles: { readonly [name: string]: Role<keyof P & string> }
 }
 
 /** Refuses records of which a name is reserved, or that name a purpose or an owner which the policy lacks. */

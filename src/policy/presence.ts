@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import type { JsonValue } from '../base/canonical.ts'
+import { fromInstant, systemClock } from '../base/time.ts'
 import type { SchemaFacts } from './inspect-schema.ts'
 import { toJsonOutput } from './json-output.ts'
 import { inputParts, isExactOptional, outputParts, type Schema } from './schema-kinds.ts'
@@ -17,6 +18,9 @@ export interface Presence {
 
 const REQUIRED: Presence = { optional: false, hasDefault: false }
 const OPTIONAL: Presence = { optional: true, hasDefault: false }
+const CHANGING: Presence = { ...REQUIRED, fault: 'default_not_known' }
+// Nobody declares a moment that is less than a minute away.
+const CLOSE = 60_000
 
 // Their input type holds `undefined`. Of a custom schema nobody knows, so it is asked.
 const TAKES_UNDEFINED: readonly string[] = [
@@ -53,6 +57,7 @@ export function presenceOf(schema: Schema, facts: SchemaFacts): Presence {
     if (result.data === undefined) return OPTIONAL
     const output = toJsonOutput(result.data)
     if (output === undefined) return { ...REQUIRED, fault: 'default_not_json' }
+    if (isOfNow(output) || !givesAgain(schema, output)) return CHANGING
     return { optional, hasDefault: true, defaultValue: output }
   } catch {
     // Code of the app has to be waited for, or does not take nothing.
@@ -87,5 +92,19 @@ function partsTakeUndefined(schema: Schema, known: Map<Schema, boolean>): boolea
 
 function unknownPresence(schema: Schema): Presence {
   if (schema._zod.optin !== 'defaulted') return REQUIRED
-  return { ...REQUIRED, fault: 'default_not_known' }
+  return CHANGING
+}
+
+/**
+ * A field that is left out is not stored: it reads as the default of whichever process reads it, so that one which
+ * changes would be another value each time.
+ */
+function givesAgain(schema: Schema, output: JsonValue): boolean {
+  return JSON.stringify(toJsonOutput(z.parse(schema, undefined))) === JSON.stringify(output)
+}
+
+/** Two calls within one millisecond would give the same. */
+function isOfNow(output: JsonValue): boolean {
+  const ms = typeof output === 'string' ? fromInstant(output) : output
+  return typeof ms === 'number' && Math.abs(systemClock().now() - ms) < CLOSE
 }

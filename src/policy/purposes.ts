@@ -33,7 +33,10 @@ export interface Purpose {
   readonly retention?: Retention
   /** An access names the task it serves. */
   readonly requiresTask?: true
-  /** Direct marketing: an objection is absolute (Art. 21(2)). */
+  /**
+   * Direct marketing: an objection is absolute (Art. 21(2)). Whatever the basis, `consent.withdraw` ends the purpose for
+   * the person.
+   */
   readonly marketing?: true
   /** Ground for special categories other than explicit consent, e.g. '9(2)(h)'. */
   readonly article9?: string

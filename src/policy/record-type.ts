@@ -24,7 +24,9 @@ export interface RecordOptions {
 
 /** A declared record type: its fields by name, and its options. */
 export interface RecordType<F, O> {
+  /** As they were declared, by name. */
   readonly fields: F
+  /** As they were declared. */
   readonly options: O
 }
 

@@ -1,3 +1,4 @@
+import { latest } from '../base/earliest.ts'
 import { addDuration } from '../base/time.ts'
 import type { Anonymiser, Retention, RetentionFloor } from './retention.ts'
 import { clockAt, momentOf } from './zone.ts'
@@ -105,7 +106,7 @@ function lastOf(
     return timed === undefined || said === undefined ? (timed ?? said) : Math.min(timed, said)
   })
   const known = ends.filter((end) => end !== undefined)
-  return known.length === 0 || known.length < ends.length ? undefined : Math.max(...known)
+  return known.length < ends.length ? undefined : latest(known)
 }
 
 /** The first moment of the next year: up to it, the year lasts. */

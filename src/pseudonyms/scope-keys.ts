@@ -2,16 +2,17 @@ import { sameBytes, toHex } from '../base/bytes.ts'
 import { createCache } from '../base/cache.ts'
 import { PrivityError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
-import { randomBytes } from '../crypto/random.ts'
-import { decodeStoredKey, encodeStoredKey, type StoredKeySlot } from '../keys/stored-key.ts'
+import { decodeStoredKey, type StoredKeySlot } from '../keys/stored-key.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Key } from '../storage/store.ts'
+import { ensureStoredKey } from '../subjects/ensure-stored-key.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 
 /** One recipient, and what it has the data for. */
 export interface PseudonymScope<P extends string = string, R extends string = string> {
   /** Name of who gets the pseudonyms, 1 to 256 characters, such as `mail-processor`. */
   readonly recipient: R
+  /** What the recipient gets the pseudonym for. */
   readonly purpose: P
 }
 
@@ -40,7 +41,6 @@ interface Known {
   readonly secret: Secret
 }
 
-const KEY_BYTES = 32
 const TOKEN_BYTES = 16
 const CACHE = { maxEntries: 1_024, maxAgeMs: 600_000 } as const
 
@@ -65,7 +65,11 @@ export function createScopeKeys(deps: PeopleDeps): ScopeKeys {
   return {
     rowOf,
     use: (row, stored, run) => keys.meet(() => open(row, stored)?.use(run)),
-    ensure: (scope) => ensure(deps, scope, rowOf(scope)),
+    ensure: (scope) => {
+      const row = rowOf(scope)
+      const event = { type: 'pseudonyms.key_made', ...named(scope) }
+      return ensureStoredKey(deps, { row, slot: slotOf(row), event })
+    },
     destroy: async (scope) => {
       const row = rowOf(scope)
       await destroy(deps, scope, row)
@@ -77,30 +81,6 @@ export function createScopeKeys(deps: PeopleDeps): ScopeKeys {
 /** The name of the row without the tenant and the family: what the key is bound to. */
 export function slotOf(row: Key): StoredKeySlot {
   return { accessClass: CORE, label: `pseudonym/${row.slice(row.lastIndexOf('/') + 1)}` }
-}
-
-async function ensure(
-  { ledger, clock, store, keys }: PeopleDeps,
-  scope: PseudonymScope,
-  row: Key,
-): Promise<Uint8Array> {
-  const fresh = randomBytes(KEY_BYTES)
-  const event = { type: 'pseudonyms.key_made', ...named(scope) }
-  await ledger.submit<null>({
-    reads: [row],
-    build: (rows) => {
-      // Another one was faster: its key is the key.
-      if (rows.get(row) !== undefined) return { kind: 'done', value: null }
-      const stored = encodeStoredKey(keys, slotOf(row), fresh)
-      const wraps = keys.epoch
-      const entry = { kind: 'controller', at: clock.now(), event, wraps } as const
-      return { kind: 'change', change: { put: [[row, stored]], del: [], entry }, value: null }
-    },
-  })
-  fresh.fill(0)
-  const [made] = await store.read([row])
-  if (made === undefined) throw new PrivityError('write_conflict', { attempts: 1 })
-  return made
 }
 
 async function destroy(

@@ -1,4 +1,5 @@
 import { PrivityError } from '../base/errors.ts'
+import { untilSteady } from '../base/tries.ts'
 import type { KeptOf } from '../erasure/partial/look.ts'
 import type { StoredFields } from '../policy/compiled.ts'
 import { keptGround, seeMembers } from '../subjects/holds.ts'
@@ -38,9 +39,7 @@ export async function anonymiseFields(
   target: Target,
   anonymising: Anonymising,
 ): Promise<void> {
-  for (let looks = 1; looks <= LOOKS; looks += 1)
-    if ((await anonymiseAsSeen(deps, target, anonymising)) === 'done') return
-  throw new PrivityError('write_conflict', { attempts: LOOKS })
+  await untilSteady(LOOKS, () => anonymiseAsSeen(deps, target, anonymising))
 }
 
 /** `stale`: somebody who shares the record was changed since, and nothing was done. */

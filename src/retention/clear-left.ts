@@ -1,6 +1,6 @@
-import { isPrivityError } from '../base/errors.ts'
-import { type Cleared, clearOrKeep, LEAVING } from '../erasure/references/clear-reference.ts'
+import { type Cleared, clearOrKeep } from '../erasure/references/clear-reference.ts'
 import { type Referring, referringFields } from '../erasure/references/find-references.ts'
+import { isGone } from '../subjects/gone.ts'
 import { isLeaving } from '../vault/left.ts'
 import { plainValues, readPlain, type RecordOf, sealedRecord } from '../vault/plain-record.ts'
 import { headsOfType, type RecordHeads } from '../vault/record-heads.ts'
@@ -49,7 +49,7 @@ async function clearOne(
     if (typeof named !== 'string') return []
     return [await clearOrKeep(deps, referring, { place, subjectId: named, signal })]
   } catch (error) {
-    if (isPrivityError(error) && LEAVING.has(error.code)) return []
+    if (isGone(error)) return []
     throw error
   }
 }

@@ -2,19 +2,22 @@ import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { fromInstant, type Instant, toInstant } from '../base/time.ts'
 import { decidedEnds } from '../consent/basis-end.ts'
 import type { RecordRules } from '../policy/record-rules.ts'
 import { keptBy } from '../policy/retention-rules.ts'
-import { eventTimes, fieldDue, hasSection, pendingFields } from '../vault/record-retention.ts'
+import { eventTimes, fieldDue, pendingFields } from '../vault/record-retention.ts'
+import { hasSection } from '../vault/section-facts.ts'
 import type { Vault } from '../vault/vault.ts'
 import { retainedTargets } from './targets.ts'
 import { type DueRow, walkDue } from './walk-due.ts'
 
 /** A record of which something falls due. */
 export interface DueRecord {
+  /** Whose record it is. */
   readonly subjectId: SubjectId
+  /** Name of the record type. */
   readonly record: string
   /** Of a type that a person may have many of. */
   readonly recordId?: string
@@ -28,14 +31,19 @@ export interface DueRecord {
 
 /** A field that falls due. */
 export interface DueField {
+  /** Its name in the record type. */
   readonly field: string
+  /** When its time is over. */
   readonly dueAt: Instant
+  /** What a sweep makes of it. */
   readonly action: 'erase' | 'anonymise'
 }
 
 /** A field that has to stay. */
 export interface KeptField {
+  /** Its name in the record type. */
   readonly field: string
+  /** The law that keeps it, as the policy names it. */
   readonly ground: string
   /** Where the ground can be read. */
   readonly source?: string
@@ -49,6 +57,7 @@ export interface DueOptions {
   readonly before?: Instant
   /** Records at most. Default: all. */
   readonly limit?: number
+  /** Ends the listing with its reason. */
   readonly signal?: AbortSignal
 }
 
@@ -63,7 +72,7 @@ const dueOptions = z.strictObject({
  * does not open comes last, as an error.
  */
 export async function* dueRecords(vault: Vault, options: unknown): AsyncGenerator<DueRecord> {
-  const { before, limit, signal } = parseInput(dueOptions, options === undefined ? {} : options)
+  const { before, limit, signal } = parseOptions(dueOptions, options)
   const until = before === undefined ? vault.people.now() : fromInstant(before)
   if (until === undefined) throw invalidInput(['before'], 'not_an_instant')
   const errors: unknown[] = []

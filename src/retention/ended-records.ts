@@ -1,4 +1,5 @@
-import { isKeeping, type Kept } from '../erasure/selection.ts'
+import { byRecord } from '../erasure/by-record.ts'
+import { hasField, type Kept } from '../erasure/selection.ts'
 import type { Person } from '../subjects/person.ts'
 import { headsOfType, type RecordHeads } from '../vault/record-heads.ts'
 import type { Target, Vault } from '../vault/vault.ts'
@@ -31,6 +32,7 @@ export function endedRecords(
   { person, heads, kept }: Looked,
   now: number,
 ): readonly EndedRecord[] {
+  const keptOf = byRecord(kept)
   return retainedTargets(vault).flatMap((target) => {
     const { record, type } = target
     const rules = record.retention
@@ -39,10 +41,10 @@ export function endedRecords(
       const row = { person, at: now, record: { type, head } }
       const due = dueFields({ vault, row, rules }, now)
       if (due.length === 0) return []
-      const place = { record: record.name, recordId }
+      const keepers = keptOf({ record: record.name, recordId })
       const free = due
         .map(({ id }) => id)
-        .filter((fieldId) => !kept.some((it) => isKeeping(it, { ...place, fieldId })))
+        .filter((fieldId) => !keepers.some((it) => hasField(it, fieldId)))
       const isAnonymised = (id: string): boolean => rules.fields.get(id)?.anonymise !== undefined
       return [
         {

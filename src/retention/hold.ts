@@ -25,6 +25,7 @@ export interface HoldAsk {
 
 /** That a hold is still needed. */
 export interface HoldReview {
+  /** As `hold` gave it. */
   readonly holdId: string
   /** When somebody has to look again. */
   readonly reviewAt: Instant
@@ -32,9 +33,13 @@ export interface HoldReview {
 
 /** A legal hold. */
 export interface Hold {
+  /** For `reviewHold` and `releaseHold`. */
   readonly holdId: string
+  /** The word that was given for it. */
   readonly matter: string
+  /** When it was placed. */
   readonly placedAt: Instant
+  /** When somebody has to look whether it is still needed. */
   readonly reviewAt: Instant
   /** Absent: everything of the person. */
   readonly records?: readonly ScopedRecord[]

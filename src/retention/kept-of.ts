@@ -3,7 +3,8 @@ import { keptBy } from '../policy/retention-rules.ts'
 import type { HoldFact, RecordHead } from '../subjects/head.ts'
 import type { Person } from '../subjects/person.ts'
 import type { RecordHeads } from '../vault/record-heads.ts'
-import { eventTimes, hasSection } from '../vault/record-retention.ts'
+import { eventTimes } from '../vault/record-retention.ts'
+import { hasSection } from '../vault/section-facts.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** What of a person may not be erased now: what a law keeps, and what is under a hold. */

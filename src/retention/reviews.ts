@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { fromInstant, type Instant, toInstant } from '../base/time.ts'
 import type { Head } from '../subjects/head.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -10,9 +10,13 @@ import { walkDue } from './walk-due.ts'
 
 /** A hold that somebody has to look at. */
 export interface DueReview {
+  /** Whose data is held. */
   readonly subjectId: SubjectId
+  /** For `reviewHold` and `releaseHold`. */
   readonly holdId: string
+  /** The word that was given for the hold. */
   readonly matter: string
+  /** When somebody had to look. */
   readonly reviewAt: Instant
 }
 
@@ -20,6 +24,7 @@ export interface DueReview {
 export interface ReviewOptions {
   /** Up to and with this moment. Default: now. */
   readonly before?: Instant
+  /** Ends the listing with its reason. */
   readonly signal?: AbortSignal
 }
 
@@ -30,7 +35,7 @@ const reviewOptions = z.strictObject({
 
 /** Holds whose review date has come; people who do not open are left out, and the first error comes last. */
 export async function* dueReviews(vault: Vault, options: unknown): AsyncGenerator<DueReview> {
-  const { before, signal } = parseInput(reviewOptions, options === undefined ? {} : options)
+  const { before, signal } = parseOptions(reviewOptions, options)
   const until = before === undefined ? vault.people.now() : fromInstant(before)
   if (until === undefined) throw invalidInput(['before'], 'not_an_instant')
   const errors: unknown[] = []

@@ -1,6 +1,8 @@
+import { earliest } from '../base/earliest.ts'
 import { decidedEnds, endOfAll } from '../consent/basis-end.ts'
 import { BASIS_DUE } from '../consent/ending.ts'
-import { isKeeping } from '../erasure/selection.ts'
+import { byRecord } from '../erasure/by-record.ts'
+import { hasField, type Kept } from '../erasure/selection.ts'
 import type { CompiledField, CompiledRecord } from '../policy/compiled.ts'
 import { setDue } from '../subjects/due.ts'
 import type { RecordHead } from '../subjects/head.ts'
@@ -8,7 +10,8 @@ import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { headsOfType, openHeads, pageRows, readHeads } from '../vault/record-heads.ts'
 import { isLeaving, isLeftBehind } from '../vault/left.ts'
-import { fieldDue, hasSection, pendingFields } from '../vault/record-retention.ts'
+import { fieldDue, pendingFields } from '../vault/record-retention.ts'
+import { hasSection } from '../vault/section-facts.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { EndedRecord, Looked } from './ended-records.ts'
 import { type SettleDeps, settleRecords, triedOf, unsettled } from './settle-records.ts'
@@ -66,11 +69,13 @@ function nextEnd(vault: Vault, { person, heads, kept }: Looked): number | undefi
   const now = people.now()
   const purposeEnds = decidedEnds(policy.purposes, head)
   const { registeredAt } = head
+  const keptOf = byRecord(kept)
   const ends = [...policy.records.values()].flatMap((record) =>
     headsOfType(heads, { record, type: layouts.typeOf(record.name) }).flatMap(([recordId, it]) => {
       const { retention: rules } = record
       const facts = it.retention ?? { events: {} }
-      const stays = keptEnds(vault, { person, record, recordId, head: it, kept }, now)
+      const keepers = keptOf({ record: record.name, recordId })
+      const stays = keptEnds(vault, { person, record, head: it, keepers }, now)
       const timed =
         rules === undefined
           ? []
@@ -81,20 +86,20 @@ function nextEnd(vault: Vault, { person, heads, kept }: Looked): number | undefi
       return [...stays, ...timed]
     }),
   )
-  const next = [...ends, ...purposeEnds.values()].filter((at) => at > now)
-  return next.length === 0 ? undefined : Math.min(...next)
+  return earliest([...ends, ...purposeEnds.values()].filter((at) => at > now))
 }
 
-interface KeptRecord extends Pick<Looked, 'person' | 'kept'> {
+interface KeptRecord extends Pick<Looked, 'person'> {
   readonly record: CompiledRecord
-  readonly recordId: string | undefined
   readonly head: RecordHead
+  /** What keeps any of it. */
+  readonly keepers: readonly Kept[]
 }
 
 /** When what keeps something of a record ends, that nothing else needs, or that was to go before. */
 function keptEnds(
   { policy, layouts }: Vault,
-  { person, record, recordId, head, kept }: KeptRecord,
+  { person, record, head, keepers }: KeptRecord,
   now: number,
 ): readonly number[] {
   const isBehind = isLeftBehind(head)
@@ -105,10 +110,7 @@ function keptEnds(
   const held = record.fields
     .filter(({ id }) => hasSection(head.sections, id, layouts))
     .filter((field) => isBehind || isLeaving(head, field) || isOver(field))
-    .map((field) => {
-      const place = { record: record.name, recordId, fieldId: field.id }
-      return { field, keepers: kept.filter((one) => isKeeping(one, place)) }
-    })
+    .map((field) => ({ field, keepers: keepers.filter((one) => hasField(one, field.id)) }))
   const free = held.filter(({ keepers }) => keepers.length === 0)
   const isOpen =
     (isBehind && free.length === held.length) || free.some(({ field }) => isLeaving(head, field))

@@ -1,3 +1,4 @@
+import { earliest } from '../base/earliest.ts'
 import { decidedEnds } from '../consent/basis-end.ts'
 import type { KeptOf } from '../erasure/partial/look.ts'
 import type { RecordRules } from '../policy/record-rules.ts'
@@ -7,12 +8,13 @@ import type { RecordHead } from '../subjects/head.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { pageEntry, pageOf, recordReads } from '../vault/open-record.ts'
+import { headIn } from '../vault/draft-heads.ts'
 import { draftRecord } from '../vault/record-draft.ts'
 import { headsOfType, openHeads } from '../vault/record-heads.ts'
 import { fieldDue, pendingFields } from '../vault/record-retention.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 import { type EndedRecord, endedRecords, type Looked } from './ended-records.ts'
-import { draftedHead, putOff } from './put-off.ts'
+import { putOff } from './put-off.ts'
 import { retainedTargets } from './targets.ts'
 
 /** What settling needs. */
@@ -110,7 +112,7 @@ function settleRecord(vault: Vault, it: SettlingDraft): void {
     draftRecord(vault, target, { draft, rows, recordId }).end({ set: {}, unset: empty })
   if (isOpen) return
   const drafted = { draft, rows, type, recordId }
-  const head = draftedHead(drafted)
+  const head = headIn(draft, rows, { type, recordId })
   const rules = record.retention
   if (head === undefined || rules === undefined || !isPast(head, it.now)) return
   // What was dated by other rules comes up until it is resealed: those may be in force again one day.
@@ -136,8 +138,7 @@ function nextLook(
   )
   const isHeld = ends.some((at) => at <= now)
   const reviews = isHeld ? Object.values(holds).map(({ reviewAt }) => reviewAt) : []
-  const ahead = [...ends, ...reviews].filter((at) => at > now)
-  return ahead.length === 0 ? undefined : Math.min(...ahead)
+  return earliest([...ends, ...reviews].filter((at) => at > now))
 }
 
 function nameOf({ target, recordId = '' }: Pick<EndedRecord, 'target' | 'recordId'>): string {

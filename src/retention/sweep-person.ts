@@ -1,8 +1,9 @@
+import { earliest } from '../base/earliest.ts'
 import { isPrivityError } from '../base/errors.ts'
 import { BASIS_DUE } from '../consent/ending.ts'
 import { eraseByRule } from '../erasure/erase-by-rule.ts'
 import type { Erasure } from '../erasure/erasure.ts'
-import { type KeptOf, placedHeads } from '../erasure/partial/look.ts'
+import { placedHeads } from '../erasure/partial/look.ts'
 import type { ErasureDeps } from '../erasure/erasure-deps.ts'
 import { CLOSED_DUE } from '../subjects/closing.ts'
 import { dueOfPerson } from '../subjects/due.ts'
@@ -18,11 +19,8 @@ import { type EndedRecord, endedRecords } from './ended-records.ts'
 import { settleDues } from './settle-dues.ts'
 
 /** What sweeping needs. */
-export interface SweepDeps {
-  readonly vault: Vault
+export interface SweepDeps extends ErasureDeps {
   readonly erasure: Pick<Erasure, 'erase'>
-  readonly erasing: ErasureDeps
-  readonly keptOf: KeptOf
 }
 
 /** What became of one person. */
@@ -106,17 +104,17 @@ interface Own {
 }
 
 function eraseOwn(
-  { erasing }: SweepDeps,
+  deps: SweepDeps,
   { id: subjectId }: Person,
   { rule, occasion }: Own,
 ): Promise<boolean> {
   const reason = REASONS[rule]
-  return eraseByRule(erasing, { subjectId, reason, rule: { kind: rule }, occasion })
+  return eraseByRule(deps, { subjectId, reason, rule: { kind: rule }, occasion })
 }
 
 /** The earliest of what is due: it stays the same until that is done. */
 function occasionOf(ended: readonly EndedRecord[]): string {
-  return String(Math.min(...ended.map(({ dueAt }) => dueAt)))
+  return String(earliest(ended.map(({ dueAt }) => dueAt)))
 }
 
 /** What had to stay of somebody who was to be erased may be free to go now. */

@@ -1,7 +1,10 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
+import { callback } from '../base/callback.ts'
 import { isPrivityError } from '../base/errors.ts'
-import { parseInput } from '../base/parse.ts'
+import { ignoreThrown } from '../base/ignore-thrown.ts'
+import { parseOptions } from '../base/parse-options.ts'
+import { isGone } from '../subjects/gone.ts'
 import { requireNewest } from '../vault/require-newest.ts'
 import { isForSweep, type SweptPerson, type SweepDeps, sweepPerson } from './sweep-person.ts'
 import { type DueRow, type UnopenedDue, walkDue } from './walk-due.ts'
@@ -42,14 +45,12 @@ const NOTHING: SweepReport = { people: 0, records: 0, erased: 0, kept: 0, failed
 const sweepOptions = z.strictObject({
   limit: z.optional(z.int().check(z.positive())),
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<SweepOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<SweepOptions['onProgress']>(),
 })
 
 /** Erases or anonymises everything that is due now, the earliest first; one person's failure stops no other. */
 export async function sweep(deps: SweepDeps, options: unknown): Promise<SweepReport> {
-  const parsed = parseInput(sweepOptions, options === undefined ? {} : options)
+  const parsed = parseOptions(sweepOptions, options)
   const { limit = Number.POSITIVE_INFINITY, signal, onProgress } = parsed
   await requireNewest(deps.vault)
   let report = NOTHING
@@ -61,7 +62,7 @@ export async function sweep(deps: SweepDeps, options: unknown): Promise<SweepRep
     signal?.throwIfAborted()
     const outcomes = await Promise.all(ids.map((id) => sweepSafely(deps, id, signal)))
     report = outcomes.reduce(add, report)
-    tell(onProgress, report)
+    ignoreThrown(() => onProgress?.(Object.freeze({ ...report })))
     for (const [at, id] of ids.entries()) if (isStaying(outcomes[at])) staying.add(id)
     left -= outcomes.filter(isDone).length
     most = Math.min(most * 2, LARGEST_GROUP)
@@ -120,8 +121,7 @@ async function sweepSafely(
   } catch (error) {
     signal?.throwIfAborted()
     // Somebody else erases the person: nothing is due any more.
-    if (isPrivityError(error, 'erased') || isPrivityError(error, 'not_found'))
-      return { records: 0, isErased: false, isKept: false, isDue: false }
+    if (isGone(error)) return { records: 0, isErased: false, isKept: false, isDue: false }
     if (isPrivityError(error)) return 'failed'
     throw error
   }
@@ -141,14 +141,5 @@ function add(report: SweepReport, outcome: Outcome): SweepReport {
     records: report.records + records,
     erased: report.erased + (isErased ? 1 : 0),
     kept: report.kept + (isKept ? 1 : 0),
-  }
-}
-
-/** What the app's callback throws is its own affair. */
-function tell(onProgress: SweepOptions['onProgress'], report: SweepReport): void {
-  try {
-    onProgress?.(Object.freeze({ ...report }))
-  } catch {
-    return
   }
 }

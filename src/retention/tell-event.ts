@@ -13,6 +13,7 @@ import { wakeEnded } from './wake.ts'
 
 /** What happened to a record, and when. */
 export interface EventAsk<K extends string = string> {
+  /** Name of the record type that declares the event. */
   readonly record: K
   /** Of a type that a person may have many of. */
   readonly recordId?: string

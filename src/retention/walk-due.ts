@@ -1,8 +1,11 @@
 import { isPrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import { SINGLE } from '../storage/keyspace.ts'
+import { type ReadRows, readRows } from '../storage/read-rows.ts'
+import { scanPages } from '../storage/scan-rows.ts'
 import type { Key } from '../storage/store.ts'
 import { dueOfPerson } from '../subjects/due.ts'
+import { isGone } from '../subjects/gone.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
 import type { Person } from '../subjects/person.ts'
@@ -59,16 +62,11 @@ export async function* walkDue(
   { before, signal }: WalkDueOptions,
 ): AsyncGenerator<DueRow | UnopenedDue> {
   const { store, keyspace } = people.deps
-  let after: Key | undefined
-  for (;;) {
-    signal?.throwIfAborted()
-    const options = { ...(after === undefined ? {} : { after }), limit: PAGE }
-    const rows = await store.scan(keyspace.dues, options)
+  for await (const rows of scanPages(store, keyspace.dues, { page: PAGE, signal })) {
     const keys = rows.flatMap(([key]) => readKey(key.slice(keyspace.dues.length)) ?? [])
     const due = keys.filter(({ at }) => at <= before)
     yield* openRows(people, due)
-    after = rows.at(-1)?.[0]
-    if (rows.length < PAGE || due.length < keys.length) return
+    if (due.length < keys.length) return
   }
 }
 
@@ -91,11 +89,7 @@ async function* openRows(
   if (due.length === 0) return
   const { store, keyspace } = people.deps
   const wanted = new Set(due.flatMap((row) => [keyspace.person(row.id), ...pagesOf(people, row)]))
-  const keys = [...wanted]
-  const values = await store.read(keys)
-  const rows: ReadonlyMap<Key, Uint8Array | undefined> = new Map(
-    keys.map((key, at) => [key, values[at]]),
-  )
+  const rows = await readRows(store, [...wanted])
   const opened = new Map<string, Person | UnopenedDue | undefined>()
   for (const row of due) {
     const { id } = row
@@ -112,15 +106,15 @@ function pagesOf({ deps }: People, { id, recordId }: DueKey): readonly Key[] {
 }
 
 async function openLiving(
-  { openStored, deps }: People,
+  { openStored }: People,
   id: string,
   document: Uint8Array | undefined,
 ): Promise<Person | UnopenedDue | undefined> {
   try {
-    return await deps.keys.meet(() => openStored(id, document))
+    return await openStored(id, document)
   } catch (error) {
     // Gone since the row was read, or on the way out.
-    if (isPrivityError(error, 'erased') || isPrivityError(error, 'not_found')) return undefined
+    if (isGone(error)) return undefined
     return unopened(id, error)
   }
 }
@@ -137,7 +131,7 @@ function unopened(id: string, error: unknown): UnopenedDue {
 interface Found {
   readonly person: Person
   readonly row: DueKey
-  readonly rows: ReadonlyMap<Key, Uint8Array | undefined>
+  readonly rows: ReadRows
 }
 
 /** The page that the head of a record is in may not open where the document does. */

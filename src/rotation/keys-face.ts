@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
+import { callback } from '../base/callback.ts'
 import { invalidInput } from '../base/errors.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { toInstant } from '../base/time.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type EpochState, readEpochs } from './epoch-register.ts'
@@ -88,6 +89,7 @@ export interface KeysFace {
 
 /** An epoch of the provider, and what became of it. */
 export interface Epoch {
+  /** Its number, from 1. */
   readonly epoch: number
   /** `superseded`: another one is in use. `retiring` and `destroyed`: `retire` was interrupted. */
   readonly state: EpochState
@@ -112,9 +114,7 @@ export interface KeysFaceDeps extends RetireDeps {
 
 const jobOptions = z.strictObject({
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<KeyJobOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<KeyJobOptions['onProgress']>(),
 })
 const MAX_EPOCH = 0xffff_ffff
 
@@ -123,20 +123,20 @@ export function createKeysFace(deps: KeysFaceDeps): KeysFace {
   const { vault, people } = deps
   return Object.freeze({
     rotate: () => rotateEpoch(deps),
-    rewrap: async (options) => rewrapAll(deps, parseJobOptions(options)),
-    reseal: async (options) => resealAll(vault, parseJobOptions(options)),
+    rewrap: async (options) => rewrapAll(deps, parseOptions(jobOptions, options)),
+    reseal: async (options) => resealAll(vault, parseOptions(jobOptions, options)),
     usage: async (epoch, options) => {
       const asked = parseEpoch(epoch)
-      const watch = parseJobOptions(options)
+      const watch = parseOptions(jobOptions, options)
       await learnEpoch(deps)
       const scan = { epoch: asked, current: deps.epochs.epoch }
       return (await scanUsage({ ...people.deps, families: deps.families }, scan, watch)).usage
     },
     retire: async (epoch, options) =>
-      retireEpoch(deps, parseEpoch(epoch), parseJobOptions(options)),
+      retireEpoch(deps, parseEpoch(epoch), parseOptions(jobOptions, options)),
     epochs: () => listEpochs(deps),
     rotateLookups: () => rotateLookups(vault),
-    lookupsDue: async (options) => lookupsDue(vault, parseJobOptions(options)),
+    lookupsDue: async (options) => lookupsDue(vault, parseOptions(jobOptions, options)),
     dropLookups: () => dropLookupKeys(vault),
   } satisfies KeysFace)
 }
@@ -150,15 +150,6 @@ async function listEpochs(deps: KeysFaceDeps): Promise<readonly Epoch[]> {
     ...(since === 0 ? {} : { since: toInstant(since) }),
     ...(destruction === undefined ? {} : { destroyedFrom: toInstant(destruction.effectiveAt) }),
   }))
-}
-
-function parseJobOptions(options: unknown): KeyJobOptions {
-  const given = options === undefined ? {} : options
-  const { signal, onProgress } = parseInput(jobOptions, given)
-  return {
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-  }
 }
 
 function parseEpoch(epoch: unknown): number {

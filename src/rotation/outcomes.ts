@@ -1,13 +1,13 @@
 import { isPrivityError } from '../base/errors.ts'
-import { isUnreadable as isUnreadablePerson } from '../subjects/unreadable.ts'
+import { isUnreadable } from '../subjects/unreadable.ts'
 
 /** A row that should be there is not: the database itself says that it is damaged in other words. */
 const MISSING = 'missing_'
 
 /** Whether an error says that stored bytes do not open. */
-export function isUnreadable(error: unknown): boolean {
+export function isUnreadableOrMissing(error: unknown): boolean {
   if (isPrivityError(error, 'store_corrupt')) return error.details.reason.startsWith(MISSING)
-  return isUnreadablePerson(error)
+  return isUnreadable(error)
 }
 
 /** Waits for all of them, and only then fails with the first that did: nothing goes on behind the caller's back. */

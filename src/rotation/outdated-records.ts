@@ -2,7 +2,9 @@ import type { RecordHead } from '../subjects/head.ts'
 import { pageOf } from '../vault/open-record.ts'
 import { saysOwner } from '../vault/owner.ts'
 import { headsOfType, type RecordHeads } from '../vault/record-heads.ts'
+import { isDatedBy } from '../vault/record-retention.ts'
 import { isOutdated } from '../vault/record-tokens.ts'
+import { isOfLayout } from '../vault/section-facts.ts'
 import type { Target, Vault } from '../vault/vault.ts'
 
 /** A record that does not stand as the running policy would write it. */
@@ -32,8 +34,12 @@ export function pagesOf(records: readonly OutdatedRecord[]): ReadonlySet<string>
   )
 }
 
-function isStale({ lookups }: Vault, { record }: Target, head: RecordHead): boolean {
-  const isMoved = Object.values(head.sections).some(([, layout]) => layout !== record.layout.id)
-  const hasOtherRules = head.retention?.rules !== record.retention?.id
-  return isMoved || hasOtherRules || !saysOwner(record, head) || isOutdated(lookups, record, head)
+function isStale({ layouts, lookups }: Vault, { record }: Target, head: RecordHead): boolean {
+  const isMoved = !isOfLayout(layouts, head, record.layout.id)
+  return (
+    isMoved ||
+    !isDatedBy(head, record.retention) ||
+    !saysOwner(record, head) ||
+    isOutdated(lookups, record, head)
+  )
 }

@@ -1,19 +1,21 @@
 import type { JsonValue } from '../base/canonical.ts'
 import { sameBytes } from '../base/bytes.ts'
+import { chunksOf } from '../base/chunks-of.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { Rows } from '../storage/participant.ts'
-import type { Key, Store } from '../storage/store.ts'
+import { readRows } from '../storage/read-rows.ts'
+import type { Key } from '../storage/store.ts'
 import type { Draft } from '../subjects/draft.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
 import { findRecord, recordReads } from '../vault/open-record.ts'
-import { isOutrun } from '../vault/lookups.ts'
 import { draftRecord } from '../vault/record-draft.ts'
 import { openHeads, readHeads } from '../vault/record-heads.ts'
 import { tokenReads } from '../vault/record-tokens.ts'
 import { openSection, type SealedRecord } from '../vault/sections.ts'
+import { underNewest } from '../vault/under-newest.ts'
 import type { Target, Vault } from '../vault/vault.ts'
-import { isUnreadable } from './outcomes.ts'
+import { isUnreadableOrMissing } from './outcomes.ts'
 import { findOutdated, type OutdatedRecord, pagesOf } from './outdated-records.ts'
 
 /** Records of one person, by what became of them. */
@@ -51,12 +53,8 @@ export async function resealPerson(resealing: Resealing, person: Person): Promis
     const found = await readHeads(resealing.vault.people, seen)
     const records = findOutdated(resealing.vault, resealing.targets, found.heads)
     seen = found.person
-    for (let from = 0; from < records.length; from += BATCH)
-      await resealSome(
-        resealing,
-        { person: seen, records: records.slice(from, from + BATCH) },
-        left,
-      )
+    for (const some of chunksOf(records, BATCH))
+      await resealSome(resealing, { person: seen, records: some }, left)
     count.resealed += left.resealed
     const done = left.resealed + left.unavailable + left.unreadable
     if (done >= records.length || round === ROUNDS)
@@ -76,18 +74,15 @@ async function resealSome(
   { person, records }: Some,
   count: Count,
 ): Promise<void> {
-  const { lookups } = resealing.vault
-  const { version } = lookups
   try {
-    count.resealed += await reseal(resealing, { person, records })
+    count.resealed += await underNewest(resealing.vault.lookups, () =>
+      reseal(resealing, { person, records }),
+    )
   } catch (error) {
-    // Another process started a generation of lookup keys: provably not applied, and done again under it.
-    if (isPrivityError(error, 'write_conflict') && (await isOutrun(lookups, version)))
-      return resealSome(resealing, { person, records }, count)
     if (!isReasonToSplit(error)) throw error
     if (records.length === 1) {
       if (isPrivityError(error, 'key_unavailable')) count.unavailable += 1
-      else if (!isUnreadable(error)) throw error
+      else if (!isUnreadableOrMissing(error)) throw error
       else if (await isUnchanged(resealing, person)) count.unreadable += 1
       return
     }
@@ -109,7 +104,7 @@ function isReasonToSplit(error: unknown): boolean {
   if (!isPrivityError(error)) return false
   const { code } = error
   const isTooMuch = code === 'store_full' || code === 'invalid_input'
-  return code === 'key_unavailable' || isTooMuch || isUnreadable(error)
+  return code === 'key_unavailable' || isTooMuch || isUnreadableOrMissing(error)
 }
 
 async function reseal({ vault, signal, targets }: Resealing, some: Some): Promise<number> {
@@ -185,10 +180,4 @@ function valuesOf(person: Person, record: SealedRecord): { readonly [id: string]
     openSection(record, Number(name), person.key(Number(name))),
   )
   return Object.assign({}, ...payloads)
-}
-
-async function readRows(store: Store, keys: readonly Key[]): Promise<Rows> {
-  const values = keys.length === 0 ? [] : await store.read(keys)
-  const rows = new Map(keys.map((key, at) => [key, values[at]]))
-  return { get: (key) => rows.get(key) }
 }

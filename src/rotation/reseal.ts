@@ -1,7 +1,7 @@
 import { isPrivityError } from '../base/errors.ts'
 import { scrubStores } from '../subjects/scrub-stores.ts'
 import { type DroppedKeys, dropKeys, runningClasses, vanishedKeys } from './drop-keys.ts'
-import { allOf, isUnreadable } from './outcomes.ts'
+import { allOf, isUnreadableOrMissing } from './outcomes.ts'
 import { targetsOf } from '../vault/targets.ts'
 import { type ResealedPerson, type Resealing, resealPerson } from './reseal-person.ts'
 import { requireNewest } from '../vault/require-newest.ts'
@@ -13,9 +13,11 @@ import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
 export interface ResealReport {
   /** People of whom something was resealed or destroyed. */
   readonly people: number
+  /** Records that were sealed anew. */
   readonly records: number
   /** Keys of people for classes that the policy has not, and under which nothing is sealed any more. */
   readonly keysDestroyed: number
+  /** What was not done, by why. */
   readonly left: LeftRecords
 }
 
@@ -72,7 +74,7 @@ async function resealOne(job: Job, counts: Counts, stored: StoredPerson): Promis
   const { left } = counts
   try {
     const { id, document, unlisted } = stored
-    const person = await people.deps.keys.meet(() => people.openStored(id, document))
+    const person = await people.openStored(id, document)
     const resealed = await resealPerson(job, person)
     await wakeEnded(job.vault, person, job.signal)
     const held = [...person.ring, ...unlisted]
@@ -82,7 +84,7 @@ async function resealOne(job: Job, counts: Counts, stored: StoredPerson): Promis
   } catch (error) {
     if (isPrivityError(error, 'erased')) left.erasing += 1
     else if (isPrivityError(error, 'key_unavailable')) left.unavailable += 1
-    else if (isUnreadable(error)) left.unreadable += 1
+    else if (isUnreadableOrMissing(error)) left.unreadable += 1
     else throw error
   }
 }

@@ -184,7 +184,7 @@ async function change(
 ): Promise<EpochRecord> {
   const { ledger, keyspace, clock } = people.deps
   const { value } = await ledger.submit<EpochRecord>({
-    reads: [keyspace.epochRegister],
+    reads: [keyspace.epochRegister, ...put.map(([key]) => key), ...del],
     build: (rows) => {
       const known = openRegister(people.deps, rows.get(keyspace.epochRegister))
       const stored = known.find(({ epoch }) => epoch === from.epoch) ?? from

@@ -1,4 +1,5 @@
 import { isPrivityError } from '../base/errors.ts'
+import { inPages } from '../base/in-pages.ts'
 import { isSameKey } from '../keys/key-list.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
 import type { PersonKeys } from '../keys/person-keys.ts'
@@ -10,7 +11,7 @@ import type { People } from '../subjects/people.ts'
 import { type KeyRows, requireOpenRow } from '../subjects/key-rows.ts'
 import type { Person } from '../subjects/person.ts'
 import { keepPersonUp } from '../subjects/upkeep.ts'
-import { allOf, isUnreadable } from './outcomes.ts'
+import { allOf, isUnreadableOrMissing } from './outcomes.ts'
 import { requireInUse, type RotationDeps } from './rotate.ts'
 import { epochClassOf, findStoredKeys, type FoundKey, type StoredKeyFamily } from './stored-keys.ts'
 import { type StoredPerson, type WalkWatch, walkPeople } from './walk-people.ts'
@@ -21,6 +22,7 @@ export interface RewrapReport {
   readonly epoch: number
   /** People whose keys were wrapped anew. */
   readonly people: number
+  /** Keys of those people that were wrapped anew. */
   readonly personKeys: number
   /** Keys of lookups and of pseudonyms that were wrapped anew. */
   readonly storedKeys: number
@@ -172,7 +174,7 @@ function rewrapRing(
       return rewrapped
     } catch (error) {
       const isWithheld = isPrivityError(error, 'key_unavailable')
-      if (!isWithheld && !isUnreadable(error)) throw error
+      if (!isWithheld && !isUnreadableOrMissing(error)) throw error
       // Of an epoch that is gone may be what nobody counts on: it is missed by nobody.
       if (unlisted.some((name) => isSameKey(name, entry))) return entry
       outcome[isWithheld ? 'unavailable' : 'unreadable'] += 1
@@ -202,20 +204,20 @@ async function rewrapOne(
   } catch (error) {
     if (isPrivityError(error, 'erased')) left.erasing += 1
     else if (isPrivityError(error, 'key_unavailable')) left.unavailable += person.ring?.length ?? 1
-    else if (isUnreadable(error)) left.unreadable += 1
+    else if (isUnreadableOrMissing(error)) left.unreadable += 1
     else throw error
   }
 }
 
 async function rewrapStoredKeys(deps: RewrapDeps, counts: Counts): Promise<void> {
-  let batch: FoundKey[] = []
-  for await (const found of findStoredKeys(deps.people.deps.store, await deps.families())) {
-    if (found.epoch < deps.people.deps.keys.epoch) batch.push(found)
-    if (batch.length < BATCH) continue
+  for await (const batch of inPages(outdatedKeys(deps), BATCH))
     await rewrapBatch(deps, counts, batch)
-    batch = []
-  }
-  await rewrapBatch(deps, counts, batch)
+}
+
+async function* outdatedKeys(deps: RewrapDeps): AsyncGenerator<FoundKey> {
+  const { store, keys } = deps.people.deps
+  for await (const found of findStoredKeys(store, await deps.families()))
+    if (found.epoch < keys.epoch) yield found
 }
 
 async function rewrapBatch(
@@ -223,7 +225,6 @@ async function rewrapBatch(
   counts: Counts,
   batch: readonly FoundKey[],
 ): Promise<void> {
-  if (batch.length === 0) return
   const { keys } = people.deps
   await keys.load(batch.map(epochClassOf))
   let outcome: RewrappedRows = { put: [], unavailable: 0, unreadable: 0 }
@@ -262,7 +263,7 @@ function rewrapRows(keys: PersonKeys, batch: readonly FoundKey[], rows: Rows): R
       key.fill(0)
     } catch (error) {
       if (isPrivityError(error, 'key_unavailable')) left.unavailable += 1
-      else if (isUnreadable(error)) left.unreadable += 1
+      else if (isUnreadableOrMissing(error)) left.unreadable += 1
       else throw error
     }
   }

@@ -2,11 +2,12 @@ import type { JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
 import type { Key, Row } from '../storage/store.ts'
-import type { Slot } from '../vault/lookups.ts'
+import type { Slot } from '../vault/lookup-key-row.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** Lookup keys by what became of them. */
 export interface DroppedLookupKeys {
+  /** Keys that are destroyed. */
   readonly dropped: number
   /** Tokens were made under them, and are left. */
   readonly used: number

@@ -1,10 +1,12 @@
 import { equalBytes } from '../base/bytes.ts'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
+import { afterConflicts } from '../base/tries.ts'
 import type { EpochWatch } from '../keys/epoch-watch.ts'
 import type { GuardedKeys } from '../keys/guarded-keys.ts'
 import type { KeyContext } from '../keys/provider.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
+import { requireNamedRows } from '../ledger/named-rows.ts'
 import { type Catalogue, decodeCatalogue } from '../policy/catalogue.ts'
 import type { Built } from '../storage/participant.ts'
 import type { Key, Row } from '../storage/store.ts'
@@ -120,19 +122,18 @@ async function useEpoch(deps: RotationDeps, next: number): Promise<number> {
 /** False where another process did, or put a later one in use. */
 async function takeIntoUse(deps: RotationDeps, next: number): Promise<boolean> {
   const { epochs } = deps
-  for (let attempt = 1; ; attempt += 1) {
-    try {
+  try {
+    // Another process registered classes meanwhile: they need keys as well.
+    return await afterConflicts(ATTEMPTS, async () => {
       const { current, isOwn } = await tryUse(deps, next)
       await epochs.advance(current)
       return isOwn
-    } catch (error) {
-      // Another process registered classes meanwhile: they need keys as well.
-      if (isPrivityError(error, 'write_conflict') && attempt < ATTEMPTS) continue
-      // Or it went further, and this one was destroyed before it was in use here.
-      await learnEpoch(deps)
-      if (epochs.epoch <= next) throw error
-      return false
-    }
+    })
+  } catch (error) {
+    // Or it went further, and this one was destroyed before it was in use here.
+    await learnEpoch(deps)
+    if (epochs.epoch <= next) throw error
+    return false
   }
 }
 
@@ -209,8 +210,9 @@ function use(
 /** Never over what is there: somebody may have wrapped persons' keys under it. */
 async function makeRows(deps: RotationDeps, epoch: number): Promise<Found> {
   const { people } = deps
-  const { store, keyspace, controller, keys } = people.deps
-  const [sealed] = await store.read([keyspace.catalogue])
+  const { store, keyspace, controller, keys, ledger } = people.deps
+  const [sealed, head] = await store.read([keyspace.catalogue, keyspace.log.head])
+  requireNamedRows(keyspace, await ledger.log.head(head), [[keyspace.catalogue, sealed]])
   if (sealed === undefined) throw new PrivityError('store_corrupt', { reason: 'missing_row' })
   const { classes }: Catalogue = decodeCatalogue(controller.open(keyspace.catalogue, sealed))
   const slots = classes.map((_, accessClass) => ({ epoch, accessClass }))

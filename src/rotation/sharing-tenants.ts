@@ -31,7 +31,7 @@ export async function countSharing(deps: SharingDeps, epoch: number): Promise<nu
   let sharing = 0
   let after: Key | undefined
   for (;;) {
-    const [row] = await store.scan('', { ...(after === undefined ? {} : { after }), limit: 1 })
+    const [row] = await store.scan('', { after, limit: 1 })
     if (row === undefined) return sharing
     const [prefix = '', hash] = TENANT.exec(row[0]) ?? []
     const behind = `${prefix}${BEHIND}`

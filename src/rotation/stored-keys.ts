@@ -1,5 +1,6 @@
 import type { PersonKeys } from '../keys/person-keys.ts'
 import { epochOf, type StoredKeySlot } from '../keys/stored-key.ts'
+import { requireNamedRows } from '../ledger/named-rows.ts'
 import { CORE, decodeCatalogue } from '../policy/catalogue.ts'
 import { slotOf as scopeSlotOf } from '../pseudonyms/scope-keys.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
@@ -7,7 +8,7 @@ import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 import type { PeopleDeps } from '../subjects/people.ts'
 import { slotOf as suppressionSlotOf } from '../subjects/suppression.ts'
-import { labelOf } from '../vault/lookups.ts'
+import { labelOf } from '../vault/lookup-key-row.ts'
 
 /** A kind of row that holds a key of its own, wrapped for one access class. */
 export interface StoredKeyFamily {
@@ -31,8 +32,12 @@ export async function storedKeyFamilies({
   store,
   keyspace,
   controller,
-}: Pick<PeopleDeps, 'store' | 'keyspace' | 'controller'>): Promise<readonly StoredKeyFamily[]> {
-  const [sealed] = await store.read([keyspace.catalogue])
+  ledger,
+}: Pick<PeopleDeps, 'store' | 'keyspace' | 'controller' | 'ledger'>): Promise<
+  readonly StoredKeyFamily[]
+> {
+  const [sealed, head] = await store.read([keyspace.catalogue, keyspace.log.head])
+  requireNamedRows(keyspace, await ledger.log.head(head), [[keyspace.catalogue, sealed]])
   const lookups =
     sealed === undefined ? [] : decodeCatalogue(controller.open(keyspace.catalogue, sealed)).lookups
   const classes = lookups.map(({ accessClass }) => accessClass)

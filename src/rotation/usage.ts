@@ -4,6 +4,7 @@ import { type WalkDeps, type WalkWatch, walkPeople } from './walk-people.ts'
 
 /** What still needs an epoch. */
 export interface KeyUsage {
+  /** Its number, from 1. */
   readonly epoch: number
   /** It is the one that new keys are wrapped under, the controller's own among them. */
   readonly current: boolean

@@ -1,3 +1,4 @@
+import { earliest } from '../base/earliest.ts'
 import { decidedEnds, endOfAll } from '../consent/basis-end.ts'
 import { BASIS_DUE, wakeAt } from '../consent/ending.ts'
 import { parseClassKey } from '../policy/access-class.ts'
@@ -51,6 +52,5 @@ async function firstEnd(vault: Vault, person: Person): Promise<number | undefine
       return typeof last === 'number' && last <= now
     })
   if ([...Object.values(heads.singles), ...Object.values(heads.many)].some(isOver)) return now
-  const ahead = ends.filter((at) => at > now)
-  return ahead.length === 0 ? undefined : Math.min(...ahead)
+  return earliest(ends.filter((at) => at > now))
 }

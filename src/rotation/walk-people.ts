@@ -1,3 +1,4 @@
+import { ignoreThrown } from '../base/ignore-thrown.ts'
 import type { RingEntry } from '../keys/key-ring.ts'
 import { decodeContainer, SECTION } from '../storage/container.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
@@ -45,14 +46,14 @@ const DIGITS = 8
 /** Every person document, some at a time; the rows behind the last of a page are jumped over. */
 export async function* walkPeople(
   { store, keyspace, keyRows }: WalkDeps,
-  watch: WalkWatch,
+  { signal, onProgress }: WalkWatch,
 ): AsyncGenerator<readonly StoredPerson[]> {
   const prefix = keyspace.person('')
   let after: string | undefined
   let done = 0
   for (let isLast = false; !isLast; ) {
-    watch.signal?.throwIfAborted()
-    const options = { ...(after === undefined ? {} : { after }), limit: PAGE }
+    signal?.throwIfAborted()
+    const options = { after, limit: PAGE }
     const rows = await store.scan(prefix, options)
     isLast = rows.length < PAGE
     const documents = rows
@@ -65,7 +66,7 @@ export async function* walkPeople(
     const last = (rows.at(-1)?.[0] ?? '').slice(prefix.length, prefix.length + ID_LENGTH)
     after = `${keyspace.personRows(last)}${BEHIND}`
     done += people.length
-    tell(watch, done, isLast ? done : estimate(done, last))
+    ignoreThrown(() => onProgress?.(done, isLast ? done : estimate(done, last)))
   }
 }
 
@@ -94,13 +95,4 @@ function lookAt([id, document]: Row, row: KeyRow | undefined): StoredPerson {
 function estimate(done: number, last: string): number {
   const share = (Number.parseInt(last.slice(0, DIGITS), 16) + 1) / 16 ** DIGITS
   return Math.max(done, Math.round(done / share))
-}
-
-function tell({ onProgress }: WalkWatch, done: number, of: number): void {
-  try {
-    onProgress?.(done, of)
-  } catch {
-    // What the app's callback throws is its own affair.
-    return
-  }
 }

@@ -9,6 +9,7 @@ import { randomBytes } from '../crypto/random.ts'
 import { type ControllerKey, createControllerKey } from '../keys/controller-key.ts'
 import { type EpochWatch, watchEpochs } from '../keys/epoch-watch.ts'
 import type { KeyContext, KeyProvider } from '../keys/provider.ts'
+import { NO_NOTICES, sealRegister } from '../notices/notice-book.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Keyspace } from '../storage/keyspace.ts'
 import type { Anchor } from '../storage/anchor.ts'
@@ -151,7 +152,12 @@ async function storeSecrets(
   const place = hasKeyStore ? { keyStore: true } : {}
   const signing = encodeSecrets(secrets.signing)
   const { value } = await ledger.submit<boolean>({
-    reads: [keyspace.store],
+    reads: [
+      keyspace.store,
+      keyspace.controllerKey(epoch),
+      keyspace.signing,
+      keyspace.noticeRegister,
+    ],
     build: (rows) => {
       const row = canonicalBytes({ v: VERSION, storeId, salt: toHex(salt), shards, ...place })
       const existing = rows.get(keyspace.store)
@@ -160,6 +166,8 @@ async function storeSecrets(
         [keyspace.store, row],
         [keyspace.controllerKey(epoch), wrapped],
         [keyspace.signing, controller.seal(keyspace.signing, signing)],
+        // From the start: one that is not there was taken away, and does not say that no consent is stale.
+        [keyspace.noticeRegister, sealRegister({ keyspace, controller }, NO_NOTICES)],
       ]
       const event = { type: 'store.created', storeId }
       const entry = { kind: 'controller', at: clock.now(), event, rotates: epoch } as const

@@ -1,7 +1,7 @@
 import { parseAnchor } from '../anchors/parse-anchor.ts'
 import { invalidInput } from '../base/errors.ts'
 import { membersOf, pick } from '../base/members.ts'
-import { type Clock, systemClock } from '../base/time.ts'
+import { type Clock, LAST_INSTANT, systemClock } from '../base/time.ts'
 import type { ErasureHook } from '../erasure/hook.ts'
 import { parseHooks } from '../erasure/parse-hooks.ts'
 import type { GuardedKeys } from '../keys/guarded-keys.ts'
@@ -59,8 +59,6 @@ const NAMES = [
   'relationship',
 ] as const
 const MAX_TENANT = 256
-/** The last millisecond of the year 9999: no instant can be written beyond. */
-const MAX_MS = 253_402_300_799_999
 
 /** @throws {@link invalid_input} */
 export function parseOptions(options: unknown): ParsedOptions {
@@ -132,7 +130,7 @@ function parseClock(clock: unknown): Clock {
 function wholeMs(now: ClockOption['now']): number {
   const ms = timeOf(now)
   const whole = typeof ms === 'number' ? Math.trunc(ms) : Number.NaN
-  if (whole >= 0 && whole <= MAX_MS) return whole
+  if (whole >= 0 && whole <= LAST_INSTANT) return whole
   throw invalidInput(['clock', 'now'], 'not_a_time')
 }
 

@@ -1,10 +1,12 @@
 import { canonicalBytes } from '../base/canonical.ts'
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { PrivityError } from '../base/errors.ts'
 import type { Clock } from '../base/time.ts'
+import { afterConflicts } from '../base/tries.ts'
 import type { EpochClass } from '../keys/epoch-class.ts'
 import { createPersonKeys, type PersonKeys } from '../keys/person-keys.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { ControllerEntry } from '../ledger/entry.ts'
+import { requireNamedRows } from '../ledger/named-rows.ts'
 import {
   type Catalogue,
   decodeCatalogue,
@@ -17,8 +19,9 @@ import type { Keyspace } from '../storage/keyspace.ts'
 import { scanRows } from '../storage/scan-rows.ts'
 import type { Key, Row, Store } from '../storage/store.ts'
 import { layoutRow } from '../vault/layouts.ts'
-import { missingLookupKeys } from '../vault/lookups.ts'
+import { missingLookupKeys } from '../vault/lookup-key-row.ts'
 import type { Root } from './open-root.ts'
+import { requireSameKinds } from './same-kinds.ts'
 import { sameRow } from '../storage/same-row.ts'
 
 /** What registering a policy needs. */
@@ -50,14 +53,8 @@ const PAGE = 1_000
  * policy that the store knows already is not made newest again: its process reads, and does not write.
  */
 export async function registerPolicy(deps: RegisterDeps): Promise<Registered> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await tryRegister(deps)
-    } catch (error) {
-      // Another process registered something meanwhile: its numbers come first.
-      if (!isPrivityError(error, 'write_conflict') || attempt === ATTEMPTS) throw error
-    }
-  }
+  // Another process registered something meanwhile: its numbers come first.
+  return await afterConflicts(ATTEMPTS, () => tryRegister(deps))
 }
 
 async function tryRegister(deps: RegisterDeps): Promise<Registered> {
@@ -71,11 +68,16 @@ async function tryRegister(deps: RegisterDeps): Promise<Registered> {
 }
 
 async function readCatalogue({ store, keyspace, root }: RegisterDeps): Promise<CatalogueRow> {
-  const [sealed, head] = await store.read([keyspace.catalogue, keyspace.log.head])
-  if (sealed === undefined) {
-    if ((await newestPolicy(root, head)) !== undefined) throw goneRow()
-    return { catalogue: EMPTY_CATALOGUE, sealed }
-  }
+  const rests = [keyspace.catalogue, keyspace.noticeRegister]
+  const [bytes, ...found] = await store.read([keyspace.log.head, ...rests])
+  const head = await root.ledger.log.head(bytes)
+  requireNamedRows(
+    keyspace,
+    head,
+    rests.map((key, at) => [key, found[at]]),
+  )
+  const [sealed] = found
+  if (sealed === undefined) return { catalogue: EMPTY_CATALOGUE, sealed }
   return { catalogue: decodeCatalogue(root.controller.open(keyspace.catalogue, sealed)), sealed }
 }
 
@@ -157,7 +159,9 @@ async function storePolicy(
   const wanted = [key, ...layouts.map(([layout]) => layout)]
   const [head, ...stored] = await store.read([keyspace.log.head, ...wanted])
   if (stored[0] !== undefined) return
-  if ((await newestPolicy(root, head)) === policy.hash) throw goneRow()
+  const newest = await newestPolicy(root, head)
+  if (newest === policy.hash) throw goneRow()
+  await requireSameKinds(deps, newest)
   const absent = (index: number): boolean => stored[index] === undefined
   const put: readonly Row[] = [
     [key, root.controller.seal(key, canonicalBytes(policy.describe))],
@@ -203,7 +207,7 @@ async function commitOver(
 ): Promise<void> {
   const policyKey = registers === undefined ? undefined : keyspace.policy(registers)
   await root.ledger.submit<null>({
-    reads: [keyspace.catalogue, ...(policyKey === undefined ? [] : [policyKey]), ...absentKeys],
+    reads: [...new Set([keyspace.catalogue, ...put.map(([key]) => key), ...absentKeys])],
     build: (rows) => {
       const isStale =
         !sameRow(rows.get(keyspace.catalogue), catalogue) ||

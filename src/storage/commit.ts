@@ -3,9 +3,10 @@ import { endOfTurn } from '../base/platform.ts'
 import type { Clock } from '../base/time.ts'
 import { type Member, QueuedMember } from './member.ts'
 import { createOverlay, type Overlay } from './overlay.ts'
-import type { Change, Committed, Finisher, Participant } from './participant.ts'
+import type { Applied, Change, Committed, Finisher, Participant } from './participant.ts'
 import { guardStore } from './guarded-store.ts'
 import { backoff, PATIENCE, pause } from './patience.ts'
+import { rowsOf } from './read-rows.ts'
 import type { Key, Store } from './store.ts'
 
 /**
@@ -49,8 +50,10 @@ interface Sent<Receipt> {
 
 interface BuiltMember<Entry, Receipt> {
   readonly member: Member<Entry, Receipt>
-  readonly change: Change<Entry>
+  readonly change: Applied<Entry>
 }
+
+type Verdict = 'retry' | 'bisect' | 'refuse' | 'unknown'
 
 const MAX_ENTRIES = 256
 /** Lost rounds that are put up with before a batch is made smaller. */
@@ -61,7 +64,7 @@ const LOG_OPS = 64
 const LOG_BYTES_PER_ENTRY = 2_048
 
 /** What an error of the store says about the batch (storage/store.ts); any other is unknown. */
-const VERDICTS: { readonly [code: string]: 'retry' | 'bisect' | 'refuse' } = {
+const VERDICTS: { readonly [code: string]: Verdict } = {
   write_conflict: 'retry',
   store_full: 'bisect',
   invalid_input: 'bisect',
@@ -156,7 +159,7 @@ async function prepare<Entry, Receipt>(
 ): Promise<Attempt<Entry, Receipt>> {
   const keys = [...new Set([...group.finisher.reads, ...members.flatMap((member) => member.reads)])]
   const values = await group.store.read(keys)
-  const overlay = createOverlay(new Map(keys.map((key, index) => [key, values[index]])))
+  const overlay = createOverlay(rowsOf(keys, values))
   const head = overlay.get(group.finisher.reads[0])
   const built: BuiltMember<Entry, Receipt>[] = []
   const waiting: Member<Entry, Receipt>[] = []
@@ -171,10 +174,11 @@ async function prepare<Entry, Receipt>(
     const entries = built.length + 1
     if (built.length > 0 && exceeds(group.store, { overlay, entries, held: member.held }, change))
       break
+    const before = overlay.seen([...change.put.map(([key]) => key), ...change.del])
     overlay.apply(change)
     for (const key of member.held) overlay.hold(key)
     member.send()
-    built.push({ member, change })
+    built.push({ member, change: { ...change, before } })
   }
   return { overlay, head, built, waiting }
 }
@@ -233,7 +237,7 @@ async function fail<Entry, Receipt>(
 ): Promise<readonly Member<Entry, Receipt>[]> {
   const { attempt, sent, error } = failure
   const members = failure.members.filter((member) => member.open)
-  const verdict = isPrivityError(error) ? (VERDICTS[error.code] ?? 'unknown') : 'unknown'
+  const verdict = verdictOn(failure)
   if (verdict === 'bisect' && members.length > 1) {
     const middle = members.length >> 1
     const first = await run(group, members.slice(0, middle))
@@ -249,6 +253,14 @@ async function fail<Entry, Receipt>(
     for (const member of members) member.refuse(typed(error), attempt?.head)
   }
   return members.filter((member) => member.open)
+}
+
+function verdictOn({ attempt, sent, error }: Failure<unknown, unknown>): Verdict {
+  if (!isPrivityError(error)) return 'unknown'
+  // The finisher refuses what one of them found: no reason to refuse the others.
+  const isRefusal = attempt !== undefined && sent === undefined
+  if (isRefusal && error.code === 'store_corrupt') return 'bisect'
+  return VERDICTS[error.code] ?? 'unknown'
 }
 
 /** Nothing foreign leaves: a driver's message may hold what was written. */

@@ -65,6 +65,8 @@ export interface Keyspace {
   erased(shard: number, page: number): Key
   readonly erasedPages: Key
   certificate(erasureId: string): Key
+  /** That an erasure was cancelled. */
+  cancelled(erasureId: string): Key
   /** Up to where the store was held against its journal of erasures. */
   readonly journalMark: Key
   /** The app's own id of somebody who was erased. */
@@ -270,6 +272,7 @@ function controllerKeys(t: string): ControllerKeys {
     erasedPages: `${t}c/x/`,
     erased: (shard, page) => `${t}c/x/${hex(shard, 4)}/${hex(page, 8)}`,
     certificate: (erasureId) => `${t}c/c/${erasureId}`,
+    cancelled: (erasureId) => `${t}c/d/${erasureId}`,
     journalMark: `${t}c/j`,
     suppressed: (generation, token) => `${t}c/u/${hex(generation, 4)}/${token}`,
     job: (id) => `${t}c/q/${id}`,

@@ -6,6 +6,8 @@ export interface Overlay extends Required<Rows> {
   apply(change: Pick<Change<unknown>, 'put' | 'del'>): void
   /** Checks a row that was read although nothing changes it; a check counts only for a row that is written. */
   hold(key: Key): void
+  /** What rows are now, as far as they were read or written. */
+  seen(keys: readonly Key[]): ReadonlyMap<Key, Uint8Array | undefined>
   /** Writes so far, for holding against the limits of the store. */
   readonly ops: number
   readonly bytes: number
@@ -21,14 +23,18 @@ export function createOverlay(snapshot: ReadonlyMap<Key, Uint8Array | undefined>
     bytes += (value?.length ?? 0) - (written.get(key)?.length ?? 0)
     written.set(key, value)
   }
+  function get(key: Key): Uint8Array | undefined {
+    if (written.has(key)) return written.get(key)
+    if (!snapshot.has(key)) throw new TypeError('a builder asked for a row that it did not declare')
+    return snapshot.get(key)
+  }
+  function isDeclared(key: Key): boolean {
+    return written.has(key) || snapshot.has(key)
+  }
   return {
-    get: (key) => {
-      if (written.has(key)) return written.get(key)
-      if (!snapshot.has(key))
-        throw new TypeError('a builder asked for a row that it did not declare')
-      return snapshot.get(key)
-    },
-    isDeclared: (key) => written.has(key) || snapshot.has(key),
+    get,
+    isDeclared,
+    seen: (keys) => new Map(keys.filter(isDeclared).map((key) => [key, get(key)])),
     apply: ({ put, del }) => {
       for (const [key, value] of put) write(key, value)
       for (const key of del) write(key, undefined)

@@ -15,6 +15,12 @@ export interface Change<Entry> {
   readonly entry: Entry
 }
 
+/** A change as a batch takes it up, and what it found. */
+export interface Applied<Entry> extends Change<Entry> {
+  /** What the rows that it writes were before it, as far as somebody read them. */
+  readonly before: ReadonlyMap<Key, Uint8Array | undefined>
+}
+
 /**
  * `done` needs no write: the operation was applied before. `postponed` needs something from elsewhere first, and is
  * only answered once no earlier attempt may land any more.
@@ -46,7 +52,7 @@ export interface Participant<Entry, Value> {
 export interface Finisher<Entry, Receipt> {
   /** The first key is the head: each batch compares and rewrites it. */
   readonly reads: readonly [Key, ...Key[]]
-  finish(changes: readonly Change<Entry>[], rows: Rows): Promise<Finished<Receipt>>
+  finish(changes: readonly Applied<Entry>[], rows: Rows): Promise<Finished<Receipt>>
   /** Runs once the batch is applied, before anybody hears of it; the receipts as they are then. */
   applied?(receipts: readonly Receipt[]): Promise<readonly Receipt[]>
 }

@@ -92,7 +92,9 @@ export interface ScanOptions {
 
 /** What a scrub overwrote, and what it knows to be readable still, in short fixed words. */
 export interface ScrubReport {
+  /** What was overwritten. */
   readonly cleared: readonly string[]
+  /** Where deleted values may still be read. */
   readonly remains: readonly string[]
 }
 

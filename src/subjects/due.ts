@@ -1,3 +1,4 @@
+import { earliest } from '../base/earliest.ts'
 import { type Keyspace, SINGLE } from '../storage/keyspace.ts'
 import type { Key } from '../storage/store.ts'
 import type { Draft } from './draft.ts'
@@ -51,7 +52,7 @@ export function moveRecordDue(
 
 /** The earliest date of a person; undefined when there is none. */
 export function dueOfPerson({ dues }: Pick<Head, 'dues'>): number | undefined {
-  return dues === undefined ? undefined : Math.min(...Object.values(dues))
+  return earliest(Object.values(dues ?? {}))
 }
 
 /** The row of a person in the due index; undefined when there is none. */

@@ -18,6 +18,7 @@ import { type ParsedWriteOptions, parseSubjectId, parseWriteOptions } from './wr
 
 /** Options of a change to a group. */
 export interface GroupOptions {
+  /** Gives up waiting; the change may still take effect. */
   readonly signal?: AbortSignal
   /** Same id, same effect, at most once. Default: a random one. */
   readonly operationId?: string

@@ -63,6 +63,10 @@ export interface ConsentFact {
   readonly validUntil?: number
   /** Policy under which it was given: it covers the fields that its purpose had there. */
   readonly policy: string
+  /** Given to a purpose that asked for it in the explicit form of Art. 9(2)(a). */
+  readonly explicit?: true
+  /** Withdrawn while the purpose rested on another basis: a no only where it rests on consent. */
+  readonly recorded?: true
   readonly notice?: NoticeFact
 }
 
@@ -75,11 +79,14 @@ export interface NoticeFact {
   readonly language?: string
 }
 
+/** What a section was sealed under, and ids of the fields in it that are none of its layout: they were carried along. */
+export type SectionFact = readonly [revision: number, layout: string, carried?: readonly string[]]
+
 /** Head of one record. */
 export interface RecordHead {
   readonly revision: number
-  /** Revision and layout of each section, by number of its access class. */
-  readonly sections: { readonly [accessClass: string]: readonly [revision: number, layout: string] }
+  /** By number of their access class. */
+  readonly sections: { readonly [accessClass: string]: SectionFact }
   /** Lookup rows of this record: number, generation, token. */
   readonly tokens: readonly TokenFact[]
   /** Rows that keep a value to this record. */

@@ -4,7 +4,8 @@ import { parseCanonical } from '../base/parse-canonical.ts'
 import { openEnvelope } from '../keys/envelope.ts'
 import { splitBody } from '../ledger/entry.ts'
 import { scanRows } from '../storage/scan-rows.ts'
-import { bodyContext, type People } from './people.ts'
+import type { People } from './people.ts'
+import { bodyContext } from './person-entry.ts'
 import type { Person } from './person.ts'
 
 /** One entry in the log of a person. */

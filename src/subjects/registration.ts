@@ -3,6 +3,7 @@ import { fromUtf8, toBase64url, toHex, utf8 } from '../base/bytes.ts'
 import type { JsonObject } from '../base/canonical.ts'
 import { PrivityError } from '../base/errors.ts'
 import { randomId, type SubjectId } from '../base/id.ts'
+import { untilSteady } from '../base/tries.ts'
 import { randomBytes } from '../crypto/random.ts'
 import type { Key } from '../storage/store.ts'
 import type { People } from './people.ts'
@@ -47,21 +48,19 @@ export async function addPerson(
   registration: Registration,
 ): Promise<{ readonly id: SubjectId }> {
   const { externalId } = registration
-  for (let look = 1; ; look += 1) {
+  return await untilSteady(LOOKS, async () => {
     const suppressed =
       externalId === undefined ? undefined : await deps.suppression.lookAt(externalId)
-    const id = await tryAdd(deps, registration, suppressed)
-    if (id !== undefined) return { id }
-    if (look === LOOKS) throw new PrivityError('write_conflict', { attempts: look })
-  }
+    return await tryAdd(deps, registration, suppressed)
+  })
 }
 
-/** Undefined when the first erased person came between looking and adding. */
+/** `stale`: the first erased person came between looking and adding. */
 async function tryAdd(
   { people, policy }: RegistrationDeps,
   { jurisdiction, externalId, event, isBack, group }: Registration,
   suppressed: SuppressionLook | undefined,
-): Promise<string | undefined> {
+): Promise<{ readonly id: SubjectId } | 'stale'> {
   const { clock, controller } = people.deps
   const id = group?.id ?? randomId()
   const members = group?.witness.people.map((member) => member.id)
@@ -106,9 +105,9 @@ async function tryAdd(
   })
   try {
     await add
-    return id
+    return { id }
   } catch (error) {
-    if (isStale) return undefined
+    if (isStale) return 'stale'
     throw error
   }
 }

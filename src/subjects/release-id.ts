@@ -1,4 +1,5 @@
-import { isPrivityError, PrivityError } from '../base/errors.ts'
+import { PrivityError } from '../base/errors.ts'
+import { isGone } from './gone.ts'
 import type { Head } from './head.ts'
 import type { People } from './people.ts'
 import { externalKey, registeredAs } from './registration.ts'
@@ -61,7 +62,7 @@ async function headOf(people: People, id: string): Promise<Head | undefined> {
     return (await people.read(id)).person.head
   } catch (error) {
     // Erased as a whole meanwhile: the id goes with them.
-    if (isPrivityError(error, 'erased') || isPrivityError(error, 'not_found')) return undefined
+    if (isGone(error)) return undefined
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { isPrivityError, PrivityError } from '../base/errors.ts'
 import type { SubjectId } from '../base/id.ts'
+import { parseOptions } from '../base/parse-options.ts'
 import { parseInput } from '../base/parse.ts'
 import {
   createGroup,
@@ -87,11 +88,13 @@ export interface RegisterInput {
 
 /** Who comes back, and why. */
 export interface ReauthoriseInput {
+  /** The app's own id of somebody who was erased, 1 to 256 characters. */
   readonly externalId: string
   /** A word, not a sentence: it is in the log. E.g. `new_contract`. */
   readonly reason: string
   /** Who decided, e.g. `staff:ida`; in the log, sealed with the person's key. */
   readonly actor?: string
+  /** ISO 3166-1 or 3166-2, e.g. `NL` or `US-CA`. */
   readonly jurisdiction?: string
 }
 
@@ -125,7 +128,7 @@ async function register(
   deps: RegistrationDeps,
   input: unknown,
 ): Promise<{ readonly id: SubjectId }> {
-  const given = parseInput(registerInput, input === undefined ? {} : input)
+  const given = parseOptions(registerInput, input)
   const { externalId } = given
   try {
     return await addPerson(deps, { ...given, event: { type: 'subject.registered' }, isBack: false })

@@ -1,13 +1,13 @@
 import { sameBytes, toHex, utf8 } from '../base/bytes.ts'
 import { canonicalBytes } from '../base/canonical.ts'
-import { PrivityError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 import { hmacSha256 } from '../crypto/hash.ts'
-import { randomBytes } from '../crypto/random.ts'
-import { decodeStoredKey, encodeStoredKey, type StoredKeySlot } from '../keys/stored-key.ts'
+import { requireNamedRows } from '../ledger/named-rows.ts'
+import { decodeStoredKey, type StoredKeySlot } from '../keys/stored-key.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Key, Row } from '../storage/store.ts'
+import { ensureStoredKey } from './ensure-stored-key.ts'
 import type { PeopleDeps } from './people.ts'
 import { sameRow } from '../storage/same-row.ts'
 
@@ -44,7 +44,6 @@ interface Known {
 }
 
 const GENERATION = 1
-const KEY_BYTES = 32
 const TOKEN_BYTES = 16
 const LABEL = utf8('privity/suppression/v1\0')
 
@@ -72,7 +71,10 @@ export function createSuppression(deps: SuppressionDeps): Suppression {
       await ensureKey(deps, row)
     },
     lookAt: async (externalId) => {
-      const [stored] = await deps.store.read([row])
+      const [stored, head] = await deps.store.read([row, deps.keyspace.log.head])
+      // Without the key, nothing would be remembered of anybody.
+      if (stored === undefined)
+        requireNamedRows(deps.keyspace, await deps.ledger.log.head(head), [[row, stored]])
       const token = stored === undefined ? undefined : tokenUnder(await open(stored), externalId)
       const place = token === undefined ? [] : [deps.keyspace.suppressed(GENERATION, token)]
       return {
@@ -84,6 +86,14 @@ export function createSuppression(deps: SuppressionDeps): Suppression {
       }
     },
   }
+}
+
+/** The key of that row. */
+export function suppressedKeys(
+  { keyspace }: Pick<PeopleDeps, 'keyspace'>,
+  { suppress }: { readonly suppress?: string },
+): readonly Key[] {
+  return suppress === undefined ? [] : [keyspace.suppressed(GENERATION, suppress)]
 }
 
 /** The row that remembers, for the batch that destroys the keys of a person. */
@@ -108,26 +118,8 @@ function tokenUnder(secret: Secret, externalId: string): string {
   )
 }
 
-async function ensureKey(
-  { store, ledger, clock, keys }: SuppressionDeps,
-  row: Key,
-): Promise<Uint8Array> {
-  const [stored] = await store.read([row])
-  if (stored !== undefined) return stored
-  const fresh = randomBytes(KEY_BYTES)
+async function ensureKey(deps: SuppressionDeps, row: Key): Promise<Uint8Array> {
+  const [stored] = await deps.store.read([row])
   const event = { type: 'suppression.key_made' }
-  await ledger.submit<null>({
-    reads: [row],
-    build: (rows) => {
-      // Another one was faster: its key is the key.
-      if (rows.get(row) !== undefined) return { kind: 'done', value: null }
-      const put = [[row, encodeStoredKey(keys, slotOf(row), fresh)] as const]
-      const entry = { kind: 'controller', at: clock.now(), event, wraps: keys.epoch } as const
-      return { kind: 'change', change: { put, del: [], entry }, value: null }
-    },
-  })
-  fresh.fill(0)
-  const [made] = await store.read([row])
-  if (made === undefined) throw new PrivityError('write_conflict', { attempts: 1 })
-  return made
+  return stored ?? ensureStoredKey(deps, { row, slot: slotOf(row), event })
 }

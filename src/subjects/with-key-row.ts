@@ -29,15 +29,15 @@ export interface WhoseKeys {
 
 /**
  * Runs on a person's key row; again on a newer one, since another process may just have added the key that a
- * document counts on. Without a key store, once.
+ * document counts on. With a key store or without, keys of an epoch that was not met before are fetched.
  */
 export async function withKeyRow<T>(
   deps: WithKeysDeps,
   whose: WhoseKeys,
   run: (held: Held | undefined) => T | Promise<T>,
 ): Promise<T> {
-  const { keyRows } = deps
-  if (keyRows === undefined) return run(undefined)
+  const { keys, keyRows } = deps
+  if (keyRows === undefined) return keys.meet(() => run(undefined))
   return provideKeys({ ...deps, keyRows }, whose, async (held) => ({ done: await run(held) }))
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../base/abort-signal.ts'
 import { invalidInput } from '../base/errors.ts'
-import { parseInput } from '../base/parse.ts'
+import { parseOptions } from '../base/parse-options.ts'
 
 /** Options of a write, checked. */
 export interface ParsedWriteOptions {
@@ -25,24 +25,16 @@ const readOptions = z.strictObject({ signal: abortSignal })
 
 /** @throws {@link invalid_input} */
 export function parseWriteOptions(options: unknown): ParsedWriteOptions {
-  return options === undefined ? {} : defined(parseInput(writeOptions, options))
+  return parseOptions(writeOptions, options)
 }
 
 /** @throws {@link invalid_input} */
 export function parseReadOptions(options: unknown): { readonly signal?: AbortSignal } {
-  return options === undefined ? {} : defined(parseInput(readOptions, options))
+  return parseOptions(readOptions, options)
 }
 
 /** @throws {@link invalid_input} */
 export function parseSubjectId(id: unknown): string {
   if (typeof id === 'string') return id
   throw invalidInput(['subjectId'], 'not_a_string')
-}
-
-type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
-
-function defined<T extends object>(options: T): Defined<T> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as Defined<T>
 }

@@ -1,4 +1,5 @@
 import { toBase64, toBase64url, toHex, utf8 } from '../base/bytes.ts'
+import { chunksOf } from '../base/chunks-of.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { KeyContext, KeyProvider } from '../keys/provider.ts'
 import { expectEqual, expectRejection, expectThat, rejectionOf } from './expect.ts'
@@ -229,10 +230,8 @@ async function expectAllRefused(
   all: readonly Uint8Array[],
   context: KeyContext,
 ): Promise<void> {
-  for (let from = 0; from < all.length; from += AT_ONCE) {
-    const some = all.slice(from, from + AT_ONCE)
+  for (const some of chunksOf(all, AT_ONCE))
     await Promise.all(some.map((wrapped) => expectRefused(keys, wrapped, context)))
-  }
 }
 
 /** The key that comes back, or what it was refused with. */

@@ -1,4 +1,5 @@
 import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { chunksOf } from '../base/chunks-of.ts'
 import { isPrivityError } from '../base/errors.ts'
 import type { Batch, Key, Row, ScanOptions, Store } from '../storage/store.ts'
 import { expectEqual, expectThat } from './expect.ts'
@@ -29,9 +30,7 @@ export function numberedKey(prefix: string, index: number): Key {
 /** Writes rows without conditions, in as many batches as the store needs. */
 export async function write(store: Store, rows: readonly Row[]): Promise<void> {
   const size = Math.min(store.limits.maxOps, 1_000)
-  for (let from = 0; from < rows.length; from += size) {
-    await store.commit(batch({ put: rows.slice(from, from + size) }))
-  }
+  for (const put of chunksOf(rows, size)) await store.commit(batch({ put }))
 }
 
 /** Every key under the prefix, read in pages. */

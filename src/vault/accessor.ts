@@ -2,6 +2,7 @@ import { invalidInput, isPrivityError, PrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import { snapshotObject } from '../base/parse.ts'
 import { type ParsedAsk, parseAsk } from '../permit/ask.ts'
+import { denialsOfActor } from '../permit/decide.ts'
 import { notPermitted } from '../permit/permit.ts'
 import type { Found } from '../policy/accessor-types.ts'
 import { parseReadOptions, parseSubjectId, parseWriteOptions } from '../subjects/write-options.ts'
@@ -80,15 +81,19 @@ function manyAccessor(bound: Bound): object {
   }
 }
 
-function walks({ vault, target, ask }: Bound): object {
+function walks(bound: Bound): object {
+  const { vault, target, ask } = bound
   return {
     find: async function* (where: unknown, options?: unknown): AsyncGenerator<Found<object>> {
       const search = parseWhere(target, where)
       const walk = { ask, search, options: parseWalkOptions(target, options) }
+      requireAny(bound)
       yield* findRecords(vault, target, walk)
     },
     list: async function* (options?: unknown): AsyncGenerator<Found<object>> {
-      yield* listRecords(vault, target, { ask, options: parseWalkOptions(target, options) })
+      const walk = { ask, options: parseWalkOptions(target, options) }
+      requireAny(bound)
+      yield* listRecords(vault, target, walk)
     },
   }
 }
@@ -114,6 +119,7 @@ async function read(
     recordId: parseRecordId(target, recordId),
     ...parseReadOptions(options),
   }
+  if (!seesAny(target)) await attempt(bound, subjectId, () => requireSight(target))
   if (keys === undefined) return readRecord(vault, target, request)
   const select = await attempt(bound, subjectId, () => parseSelect(target, keys[0]))
   return readRecord(vault, target, { ...request, select })
@@ -152,9 +158,10 @@ async function update(bound: Bound, which: Which, { changes, options }: Updating
   const id = parseSubjectId(which.id)
   const recordId = parseRecordId(target, which.recordId)
   const request = { ask, id, recordId, options: parseWriteOptions(rest) }
-  const parsed = await attempt(bound, id, () =>
-    target.plan.parseChanges(changes, unset as readonly string[] | undefined),
-  )
+  const parsed = await attempt(bound, id, () => {
+    requireSight(target)
+    return target.plan.parseChanges(changes, unset as readonly string[] | undefined)
+  })
   return updateRecord(vault, target, { ...request, changes: parsed })
 }
 
@@ -184,8 +191,30 @@ async function attempt<T>(
 }
 
 /** A purpose that does not see every required field can neither make a whole record nor end one. */
-function requireCoverage({ plan }: Target): void {
+function requireCoverage(target: Target): void {
+  requireSight(target)
+  const { plan } = target
   if (!plan.coversRequired) throw notPermitted(plan.purpose, ['field_not_in_purpose'])
+}
+
+/** That somebody has a record, as of an illness, tells of them: a purpose that sees nothing of it is not told. */
+function requireSight(target: Target): void {
+  if (!seesAny(target)) throw notPermitted(target.plan.purpose, ['field_not_in_purpose'])
+}
+
+function seesAny({ plan }: Target): boolean {
+  return plan.fields.length > 0
+}
+
+/** What stands against a walk whoever is met: an empty answer would be taken for nobody. */
+function requireAny({ target, ask }: Bound): void {
+  const denials = denialsOfActor({
+    hasRole: ask.hasRole,
+    requiresTask: ask.purpose.requiresTask === true,
+    hasTask: ask.task !== undefined,
+  })
+  if (denials.length > 0) throw notPermitted(target.plan.purpose, denials)
+  requireSight(target)
 }
 
 function parseRecordId({ record }: Target, recordId: unknown): string | undefined {

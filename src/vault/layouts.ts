@@ -62,7 +62,8 @@ export async function openLayouts(deps: LayoutsDeps): Promise<Layouts> {
       const name = `${hash}/${purpose}`
       const described = hash === policy.hash ? policy.describe : known.policies.get(hash)
       if (described === undefined) return NOTHING
-      const covered = coverage.get(name) ?? consentCoverage(described, purpose)
+      const covered =
+        coverage.get(name) ?? consentCoverage(described, { purpose, now: policy.describe })
       coverage.set(name, covered)
       return covered.get(record) ?? NOTHING
     },

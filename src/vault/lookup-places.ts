@@ -3,6 +3,7 @@ import { PrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import type { JsonValue } from '../base/canonical.ts'
 import { type LookupKey, SINGLE } from '../storage/keyspace.ts'
+import { scanRows } from '../storage/scan-rows.ts'
 import { lookupText } from './normalise.ts'
 import type { Target, Vault } from './vault.ts'
 import type { Search } from './where.ts'
@@ -77,17 +78,10 @@ export async function* placesOf(
 ): AsyncGenerator<Place> {
   const { keyspace, store } = people.deps
   const prefix = keyspace.tokens(token)
-  let last =
-    after === undefined ? undefined : keyspace.token(token, after.id, after.recordId ?? SINGLE)
-  for (;;) {
-    const options = { ...(last === undefined ? {} : { after: last }), limit: PAGE }
-    const rows = await store.scan(prefix, options)
-    for (const [key] of rows) {
-      const [id = '', recordId = ''] = key.slice(prefix.length).split('/')
-      if (isId(id)) yield { id, recordId: recordId === SINGLE ? undefined : recordId }
-    }
-    last = rows.at(-1)?.[0]
-    if (rows.length < PAGE) return
+  const last = after && keyspace.token(token, after.id, after.recordId ?? SINGLE)
+  for await (const [key] of scanRows(store, prefix, { after: last, page: PAGE })) {
+    const [id = '', recordId = ''] = key.slice(prefix.length).split('/')
+    if (isId(id)) yield { id, recordId: recordId === SINGLE ? undefined : recordId }
   }
 }
 

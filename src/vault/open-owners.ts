@@ -1,3 +1,4 @@
+import { chunksOf } from '../base/chunks-of.ts'
 import { isPrivityError } from '../base/errors.ts'
 import { isId } from '../base/id.ts'
 import { ensureKnown, findRecord, openRecord, pageEntry, recordReads } from './open-record.ts'
@@ -31,10 +32,9 @@ const NOTHING: SeenOwners = new Map()
 export async function openOwners(vault: Vault, look: OwnerLook): Promise<SeenOwners> {
   const silent = look.targets.flatMap((target) => silentOf(vault, look.heads, target))
   const seen = new Map<string, { readonly revision: number; readonly owner: string }>()
-  for (let from = 0; from < silent.length; from += CHUNK) {
+  for (const some of chunksOf(silent, CHUNK)) {
     look.signal?.throwIfAborted()
-    for (const [entry, owner] of await openSome(vault, look.id, silent.slice(from, from + CHUNK)))
-      seen.set(entry, owner)
+    for (const [entry, owner] of await openSome(vault, look.id, some)) seen.set(entry, owner)
   }
   return seen
 }

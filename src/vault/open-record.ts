@@ -7,6 +7,7 @@ import { decodePage, type RecordHead } from '../subjects/head.ts'
 import { openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Person } from '../subjects/person.ts'
+import { mayHold } from './section-facts.ts'
 import { decodeRecord, openSection, type SealedRecord } from './sections.ts'
 import type { Target, Vault } from './vault.ts'
 import type { Values } from './view.ts'
@@ -121,10 +122,10 @@ export function openRecord(
   const current = target.record.layout.id
   const classes: number[] = []
   const values = new Map<string, JsonValue>()
-  for (const [name, [, layout]] of Object.entries(record.head.sections)) {
+  for (const [name, fact] of Object.entries(record.head.sections)) {
     const accessClass = Number(name)
     const holds = ({ id }: CompiledField): boolean =>
-      layouts.classIn(layout, id) === accessClass || layouts.classIn(current, id) === accessClass
+      layouts.classIn(current, id) === accessClass || mayHold(layouts, { accessClass, fact }, id)
     if (!fields.some(holds)) continue
     classes.push(accessClass)
     const payload = openSection(record, accessClass, person.key(accessClass))

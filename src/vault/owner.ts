@@ -8,7 +8,7 @@ import type { Draft } from '../subjects/draft.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { Layouts } from './layouts.ts'
 import { pageEntry, pageOf } from './open-record.ts'
-import { hasSection } from './record-retention.ts'
+import { hasSection } from './section-facts.ts'
 import type { Target, Vault } from './vault.ts'
 
 /** What was seen of heads that do not say whose part their record is, by the names of their entries. */

@@ -1,6 +1,7 @@
 import { canonicalJson, type JsonValue } from '../base/canonical.ts'
 import { invalidInput } from '../base/errors.ts'
 import type { Rows } from '../storage/participant.ts'
+import { rowsOf } from '../storage/read-rows.ts'
 import type { Person } from '../subjects/person.ts'
 import { ensureKnown, findRecord, openRecord, recordReads } from './open-record.ts'
 import type { SealedRecord } from './sections.ts'
@@ -32,8 +33,7 @@ export async function readPlain(
 ): Promise<PlainRecord> {
   const keys = recordReads(vault, target, { id, recordId })
   const { person, rows } = await vault.people.read(id, keys)
-  const found = new Map(keys.map((key, at) => [key, rows[at]]))
-  const plain = { person, recordId, rows: { get: (key: string) => found.get(key) } }
+  const plain = { person, recordId, rows: rowsOf(keys, rows) }
   const record = sealedRecord(vault, target, plain)
   await ensureKnown(vault, { person, record, purpose: undefined })
   return plain

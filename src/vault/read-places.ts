@@ -4,7 +4,7 @@ import type { Found } from '../policy/accessor-types.ts'
 import type { Key } from '../storage/store.ts'
 import { isUnreadable } from '../subjects/unreadable.ts'
 import type { Place } from './lookup-places.ts'
-import type { WatchedRows } from './lookups.ts'
+import type { WatchedRows } from './lookup-keys.ts'
 import {
   fetchRecord,
   isStill,

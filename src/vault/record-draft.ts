@@ -5,12 +5,13 @@ import { assertRecordSize } from '../policy/record-size.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { Draft } from '../subjects/draft.ts'
 import { moveRecordDue } from '../subjects/due.ts'
-import type { RecordHead } from '../subjects/head.ts'
+import type { RecordHead, SectionFact } from '../subjects/head.ts'
+import { headIn, putHead } from './draft-heads.ts'
 import type { ValueAt } from './normalise.ts'
 import { leftAfter } from './left.ts'
-import { pageEntry, pageOf } from './open-record.ts'
 import { ownerAfter, saysOwner } from './owner.ts'
-import { type Aging, type AgingRecord, hasSection, retentionAfter } from './record-retention.ts'
+import { type Aging, type AgingRecord, retentionAfter } from './record-retention.ts'
+import { hasSection, isOfLayout, sectionFact } from './section-facts.ts'
 import { changeTokens, dropTokens } from './record-tokens.ts'
 import {
   decodeRecord,
@@ -70,7 +71,7 @@ export function draftRecord(
 ): RecordDraft {
   const { storeId, keyspace } = vault.people.deps
   const place = { storeId, personId: draft.id, type: target.type, recordId }
-  const head = headOf({ draft, rows, place })
+  const head = headIn(draft, rows, place)
   const row =
     recordId === undefined || head === undefined
       ? undefined
@@ -78,7 +79,11 @@ export function draftRecord(
   const state: State = { vault, target, draft, rows, place, head, sections: decodeRecord(row) }
   return {
     head,
-    save: (changes) => save(state, { ...changes, ...savingOf(changes, 'written') }),
+    save: (changes) => {
+      // A write of nothing puts nothing off that is kept for a time after the last one.
+      const isSame = head !== undefined && isNothing(changes)
+      save(state, { ...changes, ...savingOf(changes, isSame ? 'renewed' : 'written') })
+    },
     end: (changes) => save(state, { ...changes, ...savingOf(changes, 'ended') }),
     replace: (set) => {
       const reindex = new Set(Object.keys(set))
@@ -91,6 +96,10 @@ export function draftRecord(
   }
 }
 
+function isNothing({ set, unset }: ParsedChanges): boolean {
+  return unset.length === 0 && Object.keys(set).length === 0
+}
+
 function savingOf(
   { set, unset }: ParsedChanges,
   kind: Aging['kind'],
@@ -98,22 +107,12 @@ function savingOf(
   return { reindex: new Set([...Object.keys(set), ...unset]), taken: 'refuse', kind }
 }
 
-function headOf({
-  draft,
-  rows,
-  place,
-}: Pick<State, 'draft' | 'rows' | 'place'>): RecordHead | undefined {
-  const { type, recordId } = place
-  if (recordId === undefined) return draft.head.singles[String(type)]
-  return draft.page(pageOf(recordId), rows).records[pageEntry(type, recordId)]
-}
-
 function save(state: State, { set, unset, kind, ...lookups }: Saving): void {
   const { vault, target, draft, head } = state
   const current = target.record.layout.id
   const classOf = (id: string): number | undefined => vault.layouts.classIn(current, id)
   const touched = new Set([...Object.keys(set), ...unset].flatMap((id) => classOf(id) ?? []))
-  const outdated = Object.values(head?.sections ?? {}).some(([, layout]) => layout !== current)
+  const outdated = head !== undefined && !isOfLayout(vault.layouts, head, current)
   const payloads = openPayloads(state, outdated ? undefined : touched)
   if (outdated) moveToLayout(payloads, classOf)
   for (const [id, value] of Object.entries(set)) payloadOf(payloads, classOf(id) ?? 0)[id] = value
@@ -222,18 +221,16 @@ function payloadOf(payloads: Payloads, accessClass: number): { [fieldId: string]
 }
 
 function sealPayloads(state: State, payloads: Payloads): RecordHead['sections'] {
-  const { draft, target, place, sections } = state
+  const { vault, draft, target, place, sections } = state
   const layout = target.record.layout.id
-  const sealed: { [accessClass: string]: readonly [number, string] } = {}
+  const sealed: { [accessClass: string]: SectionFact } = {}
   for (const [accessClass, payload] of payloads) {
+    const under = { accessClass, revision: draft.sequence, layout }
     const bytes = isEmpty(payload)
       ? undefined
-      : sealSection(
-          draft.key(accessClass),
-          { place, accessClass, revision: draft.sequence, layout },
-          payload,
-        )
-    if (bytes !== undefined) sealed[String(accessClass)] = [draft.sequence, layout]
+      : sealSection(draft.key(accessClass), { place, ...under }, payload)
+    if (bytes !== undefined)
+      sealed[String(accessClass)] = sectionFact(vault.layouts, under, payload)
     if (place.recordId === undefined) draft.setSection(accessClass, bytes)
     else if (bytes === undefined) sections.delete(accessClass)
     else sections.set(accessClass, bytes)
@@ -255,33 +252,12 @@ function remove(state: State): void {
   writeHead(state, undefined)
 }
 
-/** The head of the record, and who has records of its type. */
-function writeHead(state: State, head: RecordHead | undefined): void {
-  const { vault, draft, rows, place, sections } = state
+function writeHead(state: State, after: RecordHead | undefined): void {
+  const { vault, draft, rows, place, head: before, sections } = state
   const { keyspace } = vault.people.deps
   const { type, recordId } = place
-  moveRecordDue(draft, keyspace, { place, before: state.head, after: head })
-  const holder = keyspace.holder(type, draft.id)
-  if (recordId === undefined) {
-    if (head === undefined) return
-    draft.head = { ...draft.head, singles: { ...draft.head.singles, [type]: head } }
-    if (state.head === undefined) draft.put(holder, new Uint8Array(0))
-    return
-  }
-  const page = draft.page(pageOf(recordId), rows)
-  const { [pageEntry(type, recordId)]: _, ...others } = page.records
-  draft.setPage(pageOf(recordId), {
-    records: head === undefined ? others : { ...others, [pageEntry(type, recordId)]: head },
-  })
-  if (head !== undefined)
+  moveRecordDue(draft, keyspace, { place, before, after })
+  if (recordId !== undefined && after !== undefined)
     draft.put(keyspace.record(draft.id, type, recordId), encodeRecord(sections))
-  countMany(state, holder, (head === undefined ? 0 : 1) - (state.head === undefined ? 0 : 1))
-}
-
-function countMany({ draft, place }: State, holder: string, added: number): void {
-  if (added === 0) return
-  const count = (draft.head.many[String(place.type)] ?? 0) + added
-  draft.head = { ...draft.head, many: { ...draft.head.many, [place.type]: count } }
-  if (count === 0) draft.del(holder)
-  else if (count === 1 && added === 1) draft.put(holder, new Uint8Array(0))
+  putHead(draft, rows, { keyspace, place, before, after })
 }

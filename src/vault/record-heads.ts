@@ -1,6 +1,7 @@
 import { openEnvelope, ROW_KIND } from '../keys/envelope.ts'
 import { CORE } from '../policy/catalogue.ts'
 import type { Rows } from '../storage/participant.ts'
+import { readRows } from '../storage/read-rows.ts'
 import type { Key } from '../storage/store.ts'
 import { decodePage, type Page, type RecordHead } from '../subjects/head.ts'
 import type { People } from '../subjects/people.ts'
@@ -39,15 +40,14 @@ export async function readHeads(
   people: People,
   person: Person,
 ): Promise<{ readonly person: Person; readonly heads: RecordHeads }> {
-  const { store, keyspace, keys } = people.deps
+  const { store, keyspace } = people.deps
   let seen = person
   for (;;) {
     const pages = pageRows(people, seen)
     if (pages.size === 0) return { person: seen, heads: { singles: seen.head.singles, many: {} } }
-    const read = [keyspace.person(person.id), ...pages.values()]
-    const [document, ...values] = await store.read(read)
-    const rows = new Map([...pages.values()].map((key, at) => [key, values[at]]))
-    seen = await keys.meet(() => people.openStored(person.id, document))
+    const key = keyspace.person(person.id)
+    const rows = await readRows(store, [key, ...pages.values()])
+    seen = await people.openStored(person.id, rows.get(key))
     // Written meanwhile, with a page that was not read.
     if (!Object.keys(seen.head.pages).every((name) => pages.has(name))) continue
     const heads = openHeads(people, { person: seen, pages: pages.keys() }, rows)
@@ -73,9 +73,7 @@ export function headsOfType(
 /** The same of somebody behind a fence: nobody writes them any more, and nobody reads the document. */
 export async function readStillHeads(people: People, person: Person): Promise<RecordHeads> {
   const pages = pageRows(people, person)
-  const keys = [...pages.values()]
-  const values = keys.length === 0 ? [] : await people.deps.store.read(keys)
-  const rows = new Map(keys.map((key, at) => [key, values[at]]))
+  const rows = await readRows(people.deps.store, [...pages.values()])
   return openHeads(people, { person, pages: pages.keys() }, rows)
 }
 

@@ -2,6 +2,7 @@ import type { RecordRules } from '../policy/record-rules.ts'
 import { dueAt, type EventTimes, type PurposeEnds } from '../policy/retention-rules.ts'
 import type { RecordHead, RetentionFacts } from '../subjects/head.ts'
 import type { Layouts } from './layouts.ts'
+import { hasSection } from './section-facts.ts'
 
 /** What is done to a record, as far as its end goes. */
 export interface Aging {
@@ -38,13 +39,16 @@ export interface Ending {
   readonly purposeEnds: PurposeEnds
 }
 
-/** What the head of the record has to remember; nothing when no rule asks for it. */
+/** Of a policy without rules for a record: no rules have this id. */
+const NO_RULES = ''
+
+/** What the head of the record has to remember; nothing when no rule ever asked for it. */
 export function retentionAfter(
   record: AgingRecord,
   aging: Aging,
 ): { readonly retention?: RetentionFacts } {
   const { rules, registeredAt, purposeEnds } = record
-  if (rules === undefined) return {}
+  if (rules === undefined) return carriedAfter(record, aging)
   // What was ended as a whole begins anew when something is stored there again.
   const isOver = aging.kind === 'ended' && ![...rules.fields.keys()].some(record.holds)
   const events = isOver ? {} : eventsAfter(record, { ...aging, rules })
@@ -61,6 +65,20 @@ export function retentionAfter(
       ...(dues.length === 0 ? {} : { due: Math.max(0, Math.min(...dues)) }),
     },
   }
+}
+
+/** Whether a record was dated by these rules. Pure. */
+export function isDatedBy(
+  { retention }: Pick<RecordHead, 'retention'>,
+  rules: Pick<RecordRules, 'id'> | undefined,
+): boolean {
+  return (retention?.rules ?? NO_RULES) === (rules?.id ?? NO_RULES)
+}
+
+/** A policy that has rules again finds what happened before. */
+function carriedAfter(record: AgingRecord, aging: Aging): { readonly retention?: RetentionFacts } {
+  const events = knownEvents(record, aging)
+  return Object.keys(events).length === 0 ? {} : { retention: { rules: NO_RULES, events } }
 }
 
 /** When a field of a record ends; undefined when no end is known. */
@@ -91,28 +109,21 @@ export function pendingFields(
   return rules.ending.filter((id) => hasSection(sections, id, layouts))
 }
 
-/** Whether there are bytes that a value of the field would be among. */
-export function hasSection(
-  sections: RecordHead['sections'],
-  fieldId: string,
-  layouts: Pick<Layouts, 'classIn' | 'isKnown'>,
-): boolean {
-  return Object.entries(sections).some(
-    ([name, [, layout]]) =>
-      // What another process wrote under a newer policy may hold anything.
-      !layouts.isKnown(layout) || layouts.classIn(layout, fieldId) === Number(name),
-  )
-}
-
 interface AgingUnder extends Aging {
   readonly rules: RecordRules
 }
 
-function eventsAfter(
-  { before, at }: AgingRecord,
-  { rules, kind, told }: AgingUnder,
-): RetentionFacts['events'] {
+function knownEvents({ before, at }: AgingRecord, { kind }: Aging): RetentionFacts['events'] {
   const known = before?.retention?.events ?? {}
+  return kind === 'written' && known['updated'] !== undefined ? { ...known, updated: at } : known
+}
+
+/** Also those that only other rules count from: the app told of them once, and will not again. */
+function eventsAfter(record: AgingRecord, aging: AgingUnder): RetentionFacts['events'] {
+  const { at } = record
+  const { rules, kind, told } = aging
+  const known = knownEvents(record, aging)
+  const others = Object.entries(known).filter(([event]) => !rules.events.includes(event))
   const times = rules.events.map((event): readonly [string, number | undefined] => {
     if (event === told?.event) return [event, told.at]
     if (event === 'updated' && kind === 'written') return [event, at]
@@ -120,9 +131,10 @@ function eventsAfter(
     const isBuiltIn = event === 'created' || event === 'updated'
     return [event, known[event] ?? (isBuiltIn ? at : undefined)]
   })
-  return Object.fromEntries(
-    times.filter((time): time is readonly [string, number] => time[1] !== undefined),
-  )
+  return Object.fromEntries([
+    ...others,
+    ...times.filter((time): time is readonly [string, number] => time[1] !== undefined),
+  ])
 }
 
 /** What is written has its end before it again; what was ended has not. */

@@ -56,9 +56,8 @@ export function tokenReads(
 ): readonly Key[] {
   const { keyspace } = people.deps
   const claims = record.lookups.flatMap((lookup) => {
-    const text = lookup.kind === 'unique' ? lookupText(lookup, (id) => values[id]) : undefined
-    if (text === undefined) return []
-    return everyToken(lookups, lookup, text).map(keyspace.claim)
+    if (lookup.kind !== 'unique') return []
+    return everyToken(lookups, { record, lookup }, (id) => values[id]).map(keyspace.claim)
   })
   return [...record.lookups.map(lookups.ahead), ...claims]
 }
@@ -144,15 +143,16 @@ function toTokens({ tokens, claims = [], indexed = {} }: RecordTokens): RecordTo
 
 /** Whether no other record has the value that a lookup keeps unique, under any key that still counts. */
 function isFree(
-  { vault, draft, rows, place }: TokenDraft,
+  { vault, target, draft, rows, place }: TokenDraft,
   lookup: CompiledLookup,
   { valueAt, taken }: TokenChange,
 ): boolean {
-  const text = lookup.kind === 'unique' ? lookupText(lookup, valueAt) : undefined
-  if (text === undefined) return true
+  if (lookup.kind !== 'unique') return true
+  const { lookups } = vault
   const { keyspace, controller } = vault.people.deps
   const claimant = claimantOf(place)
-  const isFree = everyToken(vault.lookups, lookup, text).every((token) => {
+  const asked = { record: target.record, lookup }
+  const isFree = everyToken(lookups, asked, valueAt).every((token) => {
     const key = keyspace.claim(token)
     const sealed = seen(rows, key)
     const holder = sealed === undefined ? undefined : fromUtf8(controller.open(key, sealed))
@@ -213,16 +213,27 @@ function drafted(draft: Draft): Map<Key, string> {
   return known
 }
 
-/** Under every generation of the key: an older one may still hold a claim. */
+/**
+ * Under every generation of the key, and as earlier policies made them: whoever was not resealed since holds a value
+ * there alone.
+ */
 function everyToken(
   lookups: Lookups,
-  lookup: CompiledLookup,
-  text: Uint8Array,
+  { record, lookup }: { readonly record: CompiledRecord; readonly lookup: CompiledLookup },
+  valueAt: ValueAt,
 ): readonly LookupKey[] {
-  const number = lookups.numberOf(lookup)
-  return lookups
-    .generations(number)
-    .map((generation) => lookups.token({ lookup: number, generation }, text))
+  const asked = [
+    { ...lookup, number: lookups.numberOf(lookup) },
+    ...lookups.earlier(record, lookup),
+  ]
+  return asked.flatMap((it) => {
+    const text = lookupText(it, valueAt)
+    if (text === undefined) return []
+    const { number } = it
+    return lookups
+      .generations(number)
+      .map((generation) => lookups.token({ lookup: number, generation }, text))
+  })
 }
 
 function tokenKey({ people }: Vault, place: RecordPlace, fact: TokenFact): Key {

@@ -8,7 +8,6 @@ import type { ParsedChanges, StoredFields } from '../policy/compiled.ts'
 import type { Rows } from '../storage/participant.ts'
 import type { RecordHead } from '../subjects/head.ts'
 import type { ParsedWriteOptions } from '../subjects/write-options.ts'
-import { isOutrun } from './lookups.ts'
 import { recordReads } from './open-record.ts'
 import { ownerReads, requireOwner } from './owner.ts'
 import { logRefusalOf } from './read.ts'
@@ -16,6 +15,7 @@ import { draftRecord, type RecordDraft } from './record-draft.ts'
 import { tokenReads } from './record-tokens.ts'
 import { type PartsRemoval, removeWithParts } from './remove-parts.ts'
 import { referenceReads, requireReferred } from './references.ts'
+import { underNewest } from './under-newest.ts'
 import type { Target, Vault } from './vault.ts'
 import { requireSubject, withSubjects, type WriteSubjects } from './write-subjects.ts'
 
@@ -112,19 +112,16 @@ interface Write extends WriteRequest {
 async function write(vault: Vault, target: Target, request: Write): Promise<string> {
   const { ask, id, options } = request
   await vault.lookups.open()
-  const { version } = vault.lookups
   try {
-    return await withSubjects(vault, target, {
-      writing: { ask, id, signal: options.signal },
-      run: (subjects) => change(vault, target, { request, subjects }),
-    })
+    return await underNewest(vault.lookups, () =>
+      withSubjects(vault, target, {
+        writing: { ask, id, signal: options.signal },
+        run: (subjects) => change(vault, target, { request, subjects }),
+      }),
+    )
   } catch (error) {
-    if (isPrivityError(error, 'not_permitted')) {
+    if (isPrivityError(error, 'not_permitted'))
       await logRefusalOf(vault, { target, id, ask }, error.details.reasons)
-    }
-    // Another process started a generation of lookup keys: provably not applied, and done again under it.
-    if (isPrivityError(error, 'write_conflict') && (await isOutrun(vault.lookups, version)))
-      return write(vault, target, request)
     throw error
   }
 }

@@ -88,13 +88,37 @@ test('only what may succeed unchanged is worth a retry', () => {
   ])
 })
 
-test('counts stand in the message, the things counted do not', () => {
-  const { message } = new PrivityError('not_declared', {
-    kind: 'purpose',
-    path: [],
-    declared: ['a', 'b', 'c'],
-  })
-  expect(message).toContain('3')
+test('what is declared, and words of ours, stand in the message', () => {
+  const said = <C extends ErrorCode>(code: C, details: ErrorDetails[C]): string =>
+    new PrivityError(code, details).message
+  const declared = ['support', CANARY]
+  expect(said('not_declared', { kind: 'purpose', path: [], declared })).toMatch(
+    /^No purpose of this name is declared \(known: support, \?\)\. /,
+  )
+  expect(said('not_declared', { kind: 'role', path: [], declared: [] })).toContain('(known: none)')
+  expect(said('not_permitted', SAMPLES.not_permitted)).toMatch(
+    /^Not permitted for purpose '\?': withdrawn, restricted\. /,
+  )
+  expect(said('not_permitted', { ...SAMPLES.not_permitted, purpose: 'marketing' })).toContain(
+    "for purpose 'marketing': withdrawn",
+  )
+  expect(said('not_found', { kind: 'record' })).toMatch(/^No such record here\. /)
+  expect(said('incomplete_record', { record: 'contact', fields: ['name', 'email'] })).toContain(
+    '(name, email)',
+  )
+  expect(said('replay_required', { behind: 2 })).toContain('lacks 2 erasure(s)')
+})
+
+test.each([
+  ['store', undefined],
+  ['anchor', 'anchor'],
+  ['keyStore', 'keyStore'],
+  ['journal', 'journal'],
+] as const)('says that it was the %s which did not answer, and why', (name, store) => {
+  const failure = { reason: 'timeout', ...(store === undefined ? {} : { store }) }
+  expect(new PrivityError('store_unavailable', failure).message).toMatch(
+    new RegExp(`^The ${name} did not answer \\(timeout\\), and nothing was written\\. `),
+  )
 })
 
 test.each(CODES)('the details of %s are frozen at every depth', (code) => {

@@ -41,8 +41,13 @@ const fact: fc.Arbitrary<ConsentFact | undefined> = fc.option(
       at: time,
       policy: fc.constant('p'),
       until: fc.option(time, { nil: undefined }),
+      recorded: fc.boolean(),
     })
-    .map(({ until, ...rest }) => (until === undefined ? rest : { ...rest, validUntil: until })),
+    .map(({ until, recorded, ...rest }) => ({
+      ...rest,
+      ...(until === undefined ? {} : { validUntil: until }),
+      ...(recorded ? { recorded } : {}),
+    })),
   { nil: undefined },
 )
 const SETTINGS = { numRuns: 1_000, seed: 20_261_122 }
@@ -75,6 +80,15 @@ describe('the end of a purpose', () => {
     const given: ConsentFact = { state: 'given', at: AT, validUntil: AT + 5, policy: 'p' }
     expect(endOf(purposeOf('consent'), given)).toBe(AT + 5)
     expect(endOf(purposeOf('contract'), given)).toBe('open')
+  })
+
+  test('is a withdrawal under another basis only where it rests on consent', () => {
+    const recorded: ConsentFact = { state: 'withdrawn', at: AT, policy: 'p', recorded: true }
+    expect(BASES.filter((basis) => endOf(purposeOf(basis), recorded) !== 'open')).toEqual([
+      'consent',
+    ])
+    expect(endOf(purposeOf('consent'), recorded)).toBe(AT)
+    expect(endOf(purposeOf('contract'), { ...recorded, state: 'given' })).toBe('open')
   })
 
   test('is not known while nobody asked, nor by the name of another purpose', () => {

@@ -172,6 +172,9 @@ describe('why a purpose has no basis', () => {
       expect(basisDenials({ ...facts, consent: fact(state) })).toEqual([])
     for (const state of ['refused', 'withdrawn', 'revoked', 'invalidated'] as const)
       expect(basisDenials({ ...facts, consent: fact(state) })).toEqual([state])
+    const recorded = fact('withdrawn', { recorded: true })
+    expect(basisDenials({ ...facts, consent: recorded })).toEqual([])
+    expect(basisDenials({ ...NOTHING, consent: recorded })).toEqual(['withdrawn'])
   })
 
   test.for(BASES)(
@@ -191,7 +194,7 @@ describe('why a purpose has no basis', () => {
 
 describe('withdrawing', () => {
   test('does on each basis what the law lets it do', () => {
-    expect(BASES.map((basis) => [basis, withdrawalEffect(basis)])).toEqual([
+    expect(BASES.map((basis) => [basis, withdrawalEffect({ basis })])).toEqual([
       ['consent', 'withdrawn'],
       ['contract', 'recorded'],
       ['legal_obligation', 'recorded'],
@@ -199,5 +202,12 @@ describe('withdrawing', () => {
       ['public_task', 'recorded'],
       ['legitimate_interests', 'objected'],
     ])
+  })
+
+  test('from direct marketing ends it on every basis', () => {
+    for (const basis of BASES)
+      expect(withdrawalEffect({ basis, marketing: true })).toBe(
+        basis === 'consent' ? 'withdrawn' : 'objected',
+      )
   })
 })

@@ -217,6 +217,32 @@ describe('references in what people share', () => {
     await agency.close()
   })
 
+  test('stay while a member cannot be opened, and go once that is put right', async () => {
+    const share = memoryData()
+    const agency = await openAgency(memoryStore({ share }))
+    const { ben, carol, household, visit } = await addHousehold(agency)
+    const [key, document] = [...share.rows].find(([name]) => name.endsWith(`p/${ben}`)) ?? []
+    const put = async (value: Uint8Array = new Uint8Array([1, 0])): Promise<void> => {
+      const store = memoryStore({ share })
+      await store.open()
+      await store.commit({ checks: [], put: [[key ?? '', value]], del: [] })
+    }
+    await put()
+    const before = valuesOf(share, household)
+    const jws = await agency.erasure.erase(carol, REASON)
+    expect(await certificateOf(agency, jws)).toMatchObject({
+      totals: { references: 0 },
+      exclusions: expect.arrayContaining(staying('unreadable') as unknown[]),
+      limits: expect.arrayContaining(['references_without_lookup_rows']),
+    })
+    expect(await agency.retention.sweep()).toMatchObject({ kept: 1, records: 0 })
+    expect(valuesOf(share, household)).toEqual(before)
+    await put(document)
+    expect(await agency.retention.sweep()).toMatchObject({ kept: 0, records: 3, failed: 0 })
+    await expectCleared(agency, { household, visit })
+    await agency.close()
+  })
+
   test('go with a member who was restricted and is erased', async () => {
     const share = memoryData()
     const agency = await openAgency(memoryStore({ share }))

@@ -120,7 +120,7 @@ describe('deep verification', () => {
     restore(data, ACCESSES, accesses)
     const { ok, faults } = await verified(data)
     expect(ok).toBe(false)
-    expect(kindsOf(faults)).toEqual(['log_set_back'])
+    expect(kindsOf(faults)).toEqual(['log_set_back', 'row_rewritten'])
   })
 
   test('finds an erased person who was brought back', async () => {

@@ -125,7 +125,8 @@ journey(
       notMine,
     )
     const { recordId } = await support.ticket.create(id, { text: 'help' })
-    expect(await refusal(analytics.ticket.remove(id, recordId))).toMatchObject(notMine)
+    const { remove } = untyped(analytics.ticket) as typeof support.ticket
+    expect(await refusal(remove(id, recordId))).toMatchObject(notMine)
     expect(await support.ticket.read(id, recordId)).toEqual({ text: 'help' })
     await acme.close()
   },
@@ -524,8 +525,8 @@ journey(
       expect(await refusal(support.contact.read(id))).toEqual(denied)
       expect(await refusal(support.contact.update(id, { name: 'x' }))).toEqual(denied)
       expect(await refusal(support.ticket.create(id, { text: 'x' }))).toEqual(denied)
-      expect(await collect(support.contact.list())).toEqual([])
-      expect(await collect(support.contact.find({ email: ANNA.email }))).toEqual([])
+      expect(await refusal(collect(support.contact.list()))).toEqual(denied)
+      expect(await refusal(collect(support.contact.find({ email: ANNA.email })))).toEqual(denied)
       const ask = { subjectId: id, purpose: 'support', actor: { id: 'x', roles } } as const
       expect(await acme.may(ask)).toEqual({ allowed: false, reasons: ['role'] })
     }

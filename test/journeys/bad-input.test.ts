@@ -466,7 +466,7 @@ const OVER_ACME: readonly Call[] = [
   {
     name: 'accessor',
     good: () => [{ purpose: 'support', actor: { ...ACTORS.support, mfa: true }, task: 't' }],
-    run: (ask: never) => acme.accessor(ask).contact.read(anna),
+    run: (ask: never) => (acme.accessor(ask) as unknown as typeof support).contact.read(anna),
     takes: taking({
       '0.actor.id': WELL_FORMED_TEXT,
       '0.actor.mfa': new Set(['undefined', 'true']),

@@ -36,6 +36,22 @@ const LATER = definePolicy({
   roles: { agent: { purposes: ['support'] } },
 }) as unknown as typeof policy
 
+/** And with marketing on another basis. */
+const ON_CONTRACT = definePolicy({
+  controller,
+  purposes: { ...purposes, marketing: { basis: 'contract', description: 'Send you offers' } },
+  records: {},
+  roles,
+}) as unknown as typeof policy
+
+/** Acme with a purpose that the store has not seen. */
+const WITH_NEWS = definePolicy({
+  controller,
+  purposes: { ...purposes, news: { basis: 'consent', description: 'Send you news' } },
+  records,
+  roles,
+}) as unknown as typeof policy
+
 /** And after it took it up again. */
 const REGAINED = definePolicy({
   controller: { ...controller, name: 'Acme 2' },
@@ -129,19 +145,69 @@ test('two withdrawals of one moment have receipts of different names', async () 
   await closed.close()
 })
 
-journey('what the running policy does not know stays kept for one that does', async (place) => {
-  const store = await keepOne(place)
-  const without = await open(place, store, { policy: LATER })
+journey(
+  'what only an earlier policy knows is recorded, and stands when it is back',
+  async (place) => {
+    const store = await keepOne(place)
+    const without = await open(place, store, { policy: LATER })
+    expect(await keptRows(place)).toEqual([])
+    expect(await statesOf(without, store.id)).toEqual(['given', 'withdrawn'])
+    await without.close()
+    const again = await open(place, store, { policy: REGAINED })
+    expect(await again.consent.status(store.id as never, 'marketing')).toMatchObject({
+      state: 'withdrawn',
+      permits: false,
+    })
+    expect(await keptRows(place)).toEqual([])
+    await again.close()
+  },
+)
+
+journey(
+  'a no to a consent is one, whatever the purpose rests on when it is recorded',
+  async (place) => {
+    const store = await keepOne(place)
+    const acme = await open(place, store, { policy: ON_CONTRACT })
+    expect(await acme.consent.status(store.id as never, 'marketing')).toMatchObject({
+      state: 'withdrawn',
+      permits: false,
+    })
+    await acme.close()
+  },
+)
+
+journey('what no policy of the store knows stays kept for one that does', async (place) => {
+  const store = await contradict(place)
+  const closed = await open(place, store, { policy: WITH_NEWS })
+  await closed.consent.withdraw(store.id as never, { purposes: ['news' as never] })
+  expect(
+    await refusal(closed.consent.withdraw(store.id as never, { purposes: ['newts' as never] })),
+  ).toMatchObject({ code: 'not_declared' })
+  await closed.close()
+  await acceptCopy(place, store.anchor)
+  const without = await open(place, store)
   expect(await keptRows(place)).toHaveLength(1)
   await without.close()
-  const again = await open(place, store, { policy: REGAINED })
-  expect(await again.consent.status(store.id as never, 'marketing')).toMatchObject({
-    state: 'withdrawn',
-    permits: false,
-  })
+  const acme = await open(place, store, { policy: WITH_NEWS })
+  expect(await statesOf(acme, store.id)).toEqual(['given', 'withdrawn'])
   expect(await keptRows(place)).toEqual([])
-  await again.close()
+  await acme.close()
 })
+
+journey(
+  'in a store that was set back, an earlier purpose is withdrawn from as well',
+  async (place) => {
+    const store = await contradict(place)
+    const closed = await open(place, store, { policy: LATER })
+    const { outcomes, receipt } = await closed.consent.withdraw(store.id as never, MARKETING)
+    expect(outcomes).toEqual([{ purpose: 'marketing', effect: 'kept', basis: 'consent' }])
+    const { record } = await verifyReceipt(receipt, closed.ledger.publicKeys)
+    expect(record?.['purposes']).toMatchObject([{ description: purposes.marketing.description }])
+    await closed.close()
+    await acceptCopy(place, store.anchor)
+    await expectWithdrawnOnce(place, store)
+  },
+)
 
 journey(
   'what is kept for a household, which never consented, keeps nobody from opening',

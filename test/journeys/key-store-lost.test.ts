@@ -29,6 +29,7 @@ import {
 import { KEY_STORE, type Place } from '../support/stores.ts'
 
 const REASON = { reason: 'subject_request' } as const
+const UNREADABLE = { ...REASON, unreadable: 'erase' } as const
 const MALFORMED = new Uint8Array([9])
 const KEPT = '/c/q/w/'
 
@@ -119,7 +120,7 @@ for (const { name, row, code, fault } of CASES) {
         code: 'key_in_use',
         details: { people: 0, unreadable: 1 },
       })
-    await acme.erasure.erase(bad as never, REASON)
+    await acme.erasure.erase(bad as never, UNREADABLE)
     expect(await kindsAt(stores.main, bad)).toEqual([SECTION.fence])
     expect(await kindsAt(stores.keys, bad)).toEqual([SECTION.fence])
     expect(await acme.keys.retire(1)).toEqual(expect.any(String))
@@ -141,7 +142,7 @@ for (const { name, row, code, fault } of CASES) {
     }
     const keyStore = memoryStore({ share: stores.keys })
     const again = await openAcme(full, { keyStore, clock: eagerClock() })
-    const erasing = again.erasure.erase(id as never, REASON)
+    const erasing = again.erasure.erase(id as never, UNREADABLE)
     expect((await refusal(erasing)).details).toMatchObject({
       failing: ['privity:store_unavailable'],
     })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ErasurePlan } from 'privity'
+import { verifyCertificate } from 'privity/verify'
 import { decodeContainer, encodeContainer, SECTION } from '../../src/storage/container.ts'
 import { accessorsOf, type Acme, ANNA, collect, refusal } from '../support/acme.ts'
 import {
@@ -148,7 +149,7 @@ test('a fence that the controller never made erases nobody, and keeps nobody fro
     expect((await refusal(contact.read(id as never))).code).toBe('unsupported_format')
     expect(await faultsOf(again)).toContain('key_row_changed')
     expect(await collect(again.erasure.pending())).toEqual([])
-    await again.erasure.erase(id as never, REASON)
+    await again.erasure.erase(id as never, { ...REASON, unreadable: 'erase' })
     expect(await kindsAt(copy.keys, id)).toEqual([SECTION.fence])
     expect(await faultsOf(again)).toEqual([])
   }
@@ -179,13 +180,22 @@ test('a row of an unknown person says nothing: nobody is there', async () => {
   expect(await refusal(read)).toEqual({ code: 'not_found', details: { kind: 'subject' } })
 })
 
-test('a document alone that was set back is erased once more, and keeps its certificate', async () => {
+test('a document alone that was set back is erased once more, under another id', async () => {
   const stores = pair()
   const { acme, id } = await withAnna(stores)
   const before = await rowAt(stores.main, id)
   const certificate = await acme.erasure.erase(id as never, REASON)
   await setRow(stores.main, keyspace.person(id), before)
-  expect(await acme.erasure.erase(id as never, REASON)).toBe(certificate)
+  const again = await acme.erasure.erase(id as never, REASON)
+  expect(again).not.toBe(certificate)
+  const { publicKeys } = acme.ledger
+  expect(await verifyCertificate(again, { ...publicKeys, subjectId: id })).toMatchObject({
+    ok: true,
+  })
+  const stored = await collect(acme.erasure.certificates({ subjectId: id as never }))
+  expect(stored.map((known) => known.certificate).toSorted()).toEqual(
+    [certificate, again].toSorted(),
+  )
   expect(await collect(acme.erasure.pending())).toEqual([])
   expect(await kindsAt(stores.main, id)).toEqual([SECTION.fence])
 })

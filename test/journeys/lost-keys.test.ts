@@ -50,7 +50,7 @@ const LOSSES: Readonly<Record<string, (pair: Pair, id: string) => Promise<void>>
 }
 
 for (const [name, lose] of Object.entries(LOSSES)) {
-  test(`a person ${name} is erased, with all rows and lookups`, async () => {
+  test(`a person ${name} is erased by whoever asks for that, with all rows and lookups`, async () => {
     const pair: Pair = { main: memoryData(), keys: memoryData() }
     const first = await open(pair)
     const { id } = await first.subjects.register({ externalId: 'crm:anna' })
@@ -66,8 +66,16 @@ for (const [name, lose] of Object.entries(LOSSES)) {
     expect(await refusal(accessorsOf(acme).support.contact.read(id))).not.toMatchObject({
       code: 'erased',
     })
-    const certificate = await acme.erasure.erase(id, REASON)
-    expect(await verifyCertificate(certificate, acme.ledger.publicKeys)).toMatchObject({ ok: true })
+    expect(await refusal(acme.erasure.erase(id, REASON))).toMatchObject({
+      code: 'erasure_incomplete',
+      details: { failing: ['privity:unreadable'] },
+    })
+    expect(await collect(acme.erasure.pending())).toEqual([])
+    const certificate = await acme.erasure.erase(id, { ...REASON, unreadable: 'erase' })
+    expect(await verifyCertificate(certificate, acme.ledger.publicKeys)).toMatchObject({
+      ok: true,
+      certificate: { limits: expect.arrayContaining(['holds_of_unreadable_people']) },
+    })
     const again = accessorsOf(acme).support
     expect(await refusal(again.contact.read(id))).toMatchObject({ code: 'erased' })
     expect(await acme.subjects.find({ externalId: 'crm:anna' })).toBeUndefined()
@@ -77,7 +85,14 @@ for (const [name, lose] of Object.entries(LOSSES)) {
     await store.open()
     const rows = (await store.scan('', { limit: 10_000 })).filter(([key]) => key.includes(id))
     expect(rows.map(([key]) => key.slice(17))).toEqual([`p/${id}`])
-    expect(await acme.ledger.verify({ deep: true })).toMatchObject({ ok: true, faults: [] })
+    const found = { ok: true, faults: [], unmarked: 3n }
+    expect(await acme.ledger.verify({ deep: true })).toMatchObject(found)
+    expect(await acme.ledger.verify({ deep: true, unmarked: 3n })).toMatchObject(found)
+    const { ok, faults } = await acme.ledger.verify({ deep: true, unmarked: 2n })
+    expect([ok, new Set(faults.map(({ kind }) => kind))]).toEqual([
+      false,
+      new Set(['body_unmarked']),
+    ])
     await acme.close()
   })
 }

@@ -6,7 +6,7 @@ import { hmacSha256 } from '../../src/crypto/hash.ts'
 import { decodeStoredKey } from '../../src/keys/stored-key.ts'
 import { decodeContainer } from '../../src/storage/container.ts'
 import { createSuppression } from '../../src/subjects/suppression.ts'
-import { labelOf } from '../../src/vault/lookups.ts'
+import { labelOf } from '../../src/vault/lookup-key-row.ts'
 import {
   accessorsOf,
   type Acme,

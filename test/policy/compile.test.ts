@@ -3,7 +3,6 @@ import * as z from 'zod'
 import { canonicalJson } from '../../src/base/canonical.ts'
 import { isPrivityError } from '../../src/base/errors.ts'
 import { compilePolicy } from '../../src/policy/compile.ts'
-import { consentCoverage } from '../../src/policy/consent-coverage.ts'
 import { isCountry } from '../../src/policy/country.ts'
 import { definePolicy } from '../../src/policy/define-policy.ts'
 import { defineRecord } from '../../src/policy/define-record.ts'
@@ -232,43 +231,6 @@ describe('compilePolicy', () => {
 function plainField(field: object): object {
   return { optional: false, hasDefault: false, views: [], ...field }
 }
-
-describe('consentCoverage', () => {
-  const { describe: described } = compilePolicy(policy)
-
-  test('gives the ids of the fields that a purpose had, by record', () => {
-    expect(consentCoverage(described, 'marketing')).toEqual(
-      new Map([
-        ['contact', new Set(['name', 'mail', 'born'])],
-        ['ticket', new Set()],
-      ]),
-    )
-    expect(consentCoverage(described, 'care').get('contact')).toEqual(new Set(['allergies']))
-  })
-
-  test('covers nothing for a purpose the policy did not have', () => {
-    expect([...consentCoverage(described, 'profiling').values()]).toEqual([new Set(), new Set()])
-    expect(consentCoverage(described, 'purposes').get('contact')).toEqual(new Set())
-  })
-
-  test.each([
-    {},
-    { records: null },
-    { records: ['contact'] },
-    { records: { contact: null } },
-    { records: { contact: { fields: ['name'] } } },
-    { records: { contact: { fields: { name: { purposes: 'marketing' } } } } },
-    { records: { contact: { fields: { name: null } } } },
-  ])('covers nothing where it does not understand: %j', (description) => {
-    const covered = consentCoverage(description, 'marketing')
-    expect([...covered.values()].every((ids) => ids.size === 0)).toBe(true)
-  })
-
-  test('reads a description as it comes out of a store', () => {
-    const stored = JSON.parse(canonicalJson(described)) as typeof described
-    expect(consentCoverage(stored, 'support')).toEqual(consentCoverage(described, 'support'))
-  })
-})
 
 describe('isCountry', () => {
   test('knows the officially assigned codes, as the platform names them', () => {

@@ -12,6 +12,7 @@ const purposes = definePurposes({
   support: { basis: 'contract', description: 'Answer your questions' },
   news: { basis: 'consent', description: 'Send you news' },
   profile: { basis: 'legitimate_interests', description: 'Know what you like' },
+  offers: { basis: 'contract', description: 'Send you offers', marketing: true },
 })
 const REVIEW = '2027-06-30'
 const WAIVER = { reason: 'the name of a brand', reviewAt: REVIEW } as const
@@ -321,6 +322,7 @@ describe('a policy is refused', () => {
     const fault = ['records home fields a purposes needs_lasting_basis']
     expect(home(['news'])).toEqual(fault)
     expect(home(['profile', 'news'])).toEqual(fault)
+    expect(home(['offers', 'news'])).toEqual(fault)
     expect(home(['news', 'support'])).toEqual([])
     expect(home(['news'], {})).toEqual([])
   })

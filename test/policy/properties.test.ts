@@ -177,7 +177,10 @@ describe('a purpose', () => {
     fc.assert(
       fc.property(model, fc.constantFrom(...NAMES), (it, purpose) => {
         const policy = compiled(it)
-        for (const [name, ids] of consentCoverage(policy.describe, purpose)) {
+        for (const [name, ids] of consentCoverage(policy.describe, {
+          purpose,
+          now: policy.describe,
+        })) {
           const plan = policy.records.get(name)?.plans.get(purpose)
           expect([...ids].sort()).toEqual((plan?.fields ?? []).map(({ id }) => id).sort())
         }

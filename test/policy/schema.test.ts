@@ -321,6 +321,37 @@ describe('what a schema makes of nothing', () => {
     expect(presence(late).fault).toBe('default_not_known')
   })
 
+  test.each<[string, Schema]>([
+    ['a random id', z.string().default(() => crypto.randomUUID())],
+    [
+      'a random id inside',
+      z.object({ id: z.string() }).default(() => ({ id: crypto.randomUUID() })),
+    ],
+    ['the time', z.iso.datetime().default(() => new Date().toISOString())],
+    ['the time in milliseconds', z.number().default(() => Date.now())],
+    [
+      'a random id that a transform makes',
+      z
+        .string()
+        .default('en')
+        .transform((text) => text + crypto.randomUUID()),
+    ],
+  ])('is refused as a default that is another each time: %s', (_, schema) => {
+    expect(presence(schema)).toEqual({
+      optional: false,
+      hasDefault: false,
+      fault: 'default_not_known',
+    })
+  })
+
+  test('is taken as a default that a function makes and that is always the same', () => {
+    const made = { optional: false, hasDefault: true }
+    expect(presence(z.array(z.string()).default(() => []))).toEqual({ ...made, defaultValue: [] })
+    expect(presence(z.number().default(() => 0))).toEqual({ ...made, defaultValue: 0 })
+    const past = '2026-01-01T00:00:00Z'
+    expect(presence(z.iso.datetime().default(past))).toEqual({ ...made, defaultValue: past })
+  })
+
   test('never runs an async function, whose rejection nobody would handle', () => {
     let runs = 0
     const schema = z.unknown().transform(async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryData, memoryStore } from '../../src/adapters/memory.ts'
 import { isPrivityError } from '../../src/base/errors.ts'
 import type { ErasurePlan } from '../../src/erasure/plan.ts'
-import type { NoticeRef } from '../../src/notices/notices.ts'
+import type { NoticeRef } from '../../src/notices/notice-ref.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { PATIENCE } from '../../src/storage/patience.ts'
 import {

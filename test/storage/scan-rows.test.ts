@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { memoryStore } from '../../src/adapters/memory.ts'
-import { scanRows } from '../../src/storage/scan-rows.ts'
+import { scanPages, scanRows } from '../../src/storage/scan-rows.ts'
 import { collect } from '../support/acme.ts'
 
 const VALUE = new Uint8Array(1)
@@ -44,4 +44,26 @@ test('asks for no more pages than are wanted', async () => {
   }
   for await (const [key] of scanRows(counting, 'a/', { page: 5 })) if (key === 'a/0003') break
   expect(scans).toBe(1)
+})
+
+test('gives pages of which only the last may have fewer rows', async () => {
+  for (const count of [0, 1, 6, 7, 8, 20]) {
+    const pages = await collect(scanPages(await filled(count), 'a/', { page: 7 }))
+    expect(pages.flat()).toHaveLength(count)
+    expect(pages.slice(0, -1).every((rows) => rows.length === 7)).toBe(true)
+  }
+})
+
+test('stops before a page once nobody waits for it any more', async () => {
+  const stop = new AbortController()
+  const keys: string[] = []
+  const read = async (): Promise<void> => {
+    const { signal } = stop
+    for await (const [key] of scanRows(await filled(20), 'a/', { page: 2, signal })) {
+      keys.push(key)
+      if (keys.length === 3) stop.abort()
+    }
+  }
+  await expect(read()).rejects.toMatchObject({ name: 'AbortError' })
+  expect(keys).toHaveLength(4)
 })

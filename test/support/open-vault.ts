@@ -15,6 +15,7 @@ import { createKeyspace, type Keyspace } from '../../src/storage/keyspace.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { createKeyRows } from '../../src/subjects/key-rows.ts'
 import { createPeople } from '../../src/subjects/people.ts'
+import { NO_SUPPRESSION } from '../../src/subjects/suppression.ts'
 import { openLayouts } from '../../src/vault/layouts.ts'
 import { openLookups } from '../../src/vault/lookups.ts'
 import type { Vault } from '../../src/vault/vault.ts'
@@ -34,7 +35,7 @@ export async function openVault(
     declared,
     keys: given,
     keyStore,
-    keptOf,
+    keptOf = () => [],
   }: {
     readonly declared: object
     readonly keys: KeyProvider
@@ -67,5 +68,7 @@ export async function openVault(
     origin,
     provider,
   })
-  return { vault, keyspace, erasure: createErasure({ vault, hooks: [], certificates, keptOf }) }
+  const suppression = NO_SUPPRESSION
+  const erasure = createErasure({ vault, hooks: [], certificates, suppression, keptOf })
+  return { vault, keyspace, erasure }
 }

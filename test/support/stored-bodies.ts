@@ -30,7 +30,7 @@ export interface BodyJson {
   readonly at: number
   readonly event: { readonly type: string }
   readonly replaces: string | null
-  readonly rows: readonly (readonly [key: string, hash: string | null])[]
+  readonly rows: readonly (readonly [key: string, hash: string | null, before?: string | null])[]
 }
 
 /** The key of a tenant's rows. */

@@ -185,16 +185,33 @@ describe('an accessor', () => {
     void use
   })
 
-  test('creates only where its purpose covers what is required', () => {
-    type Has<A, K extends string> = K extends keyof A ? true : false
-    expectTypeOf<Has<Accessor<R, 'support'>['contact'], 'create'>>().toEqualTypeOf<true>()
-    expectTypeOf<Has<Accessor<R, 'marketing'>['contact'], 'create'>>().toEqualTypeOf<false>()
-    expectTypeOf<
-      Has<Accessor<R, 'support' | 'marketing'>['contact'], 'create'>
-    >().toEqualTypeOf<false>()
-    expectTypeOf<Has<Accessor<R, string>['contact'], 'create'>>().toEqualTypeOf<false>()
-    expectTypeOf<Has<Accessor<R, 'support'>['ticket'], 'create'>>().toEqualTypeOf<true>()
-    expectTypeOf<Has<Accessor<R, 'care'>['ticket'], 'create'>>().toEqualTypeOf<false>()
+  test('creates only where its purpose covers what is required, and says what it lacks', () => {
+    type Lacks<
+      P extends string,
+      K extends string,
+    > = PrivityTypeError<`purpose '${P}' cannot create: it does not see the required field '${K}'`>
+    expectTypeOf<Accessor<R, 'support'>['contact']['create']>().toBeFunction()
+    expectTypeOf<Accessor<R, 'support'>['ticket']['create']>().toBeFunction()
+    expectTypeOf<Accessor<R, 'marketing'>['contact']['create']>().toEqualTypeOf<
+      Lacks<'marketing', 'address' | 'born'>
+    >()
+    expectTypeOf<Accessor<R, 'support' | 'marketing'>['contact']['create']>().toEqualTypeOf<
+      Lacks<'support' | 'marketing', 'address' | 'born'>
+    >()
+    expectTypeOf<Accessor<R, 'care'>['ticket']['create']>().toEqualTypeOf<Lacks<'care', 'text'>>()
+  })
+
+  test('is a sentence where its purpose sees no field of the record', () => {
+    type Sees<P extends string> =
+      PrivityTypeError<`purpose '${P}' sees no field of record 'ticket'`>
+    expectTypeOf<Accessor<R, 'marketing'>['ticket']>().toEqualTypeOf<Sees<'marketing'>>()
+    expectTypeOf<Accessor<R, string>['ticket']>().toEqualTypeOf<Sees<string>>()
+    // Each sees some of it, though not the same: what is read is not known, and still given.
+    type Both = Accessor<R, 'support' | 'care'>['ticket']
+    expectTypeOf<Both>().toEqualTypeOf<ManyAccessor<typeof ticket.fields, 'support' | 'care'>>()
+    expectTypeOf<Accessor<R, 'support' | 'marketing'>['ticket']>().toEqualTypeOf<
+      Sees<'marketing'>
+    >()
   })
 })
 

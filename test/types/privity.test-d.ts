@@ -5,6 +5,7 @@ import {
   definePurposes,
   defineRecord,
   localKeys,
+  type Policy,
   type Store,
   type SubjectId,
   type AllowedKeys,
@@ -55,6 +56,15 @@ declare const secret: Uint8Array
 
 async function story() {
   const privity = await createPrivity({ policy, store, keys: localKeys(secret) })
+  await createPrivity({
+    policy,
+    store,
+    // @ts-expect-error a misspelt option is reported where it stands, and not at the policy
+    key: localKeys(secret),
+  })
+  const again: Policy<typeof purposes, { contact: typeof contact; ticket: typeof ticket }> =
+    privity.policy
+  definePolicy({ ...again, version: 'of the same roles' })
   const anna = await privity.subjects.register({ jurisdiction: 'NL' })
   const notice = await privity.notices.publish({
     id: 'privacy',
@@ -93,6 +103,8 @@ async function story() {
   await support.contact.update(anna.id, {}, { unset: ['name'] })
   // @ts-expect-error marketing does not cover every required field, so it cannot create
   await marketing.contact.create(anna.id, { name: 'x', email: 'a@b.c' })
+  // @ts-expect-error marketing sees no field of a ticket
+  marketing.ticket.list()
   // @ts-expect-error views are read-only
   full.name = 'x'
   const counted = await privity

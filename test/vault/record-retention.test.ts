@@ -155,7 +155,7 @@ describe('what a record remembers of its end', () => {
     })
   })
 
-  test('is nothing where no rule asks for it', () => {
+  test('is what happened, and no date, where no rule asks for one', () => {
     const before: RecordHead = {
       revision: 1,
       sections: {},
@@ -164,7 +164,11 @@ describe('what a record remembers of its end', () => {
     }
     const record = { rules: undefined, before, at: START, registeredAt: START, purposeEnds }
     const renewed = { kind: 'renewed', set: [], unset: [] } as const
-    expect(retentionAfter({ ...record, holds: () => true }, renewed)).toEqual({})
+    expect(retentionAfter({ ...record, holds: () => true }, renewed)).toEqual({
+      retention: { rules: '', events: { created: 1 } },
+    })
+    const bare = { ...record, before: undefined }
+    expect(retentionAfter({ ...bare, holds: () => true }, renewed)).toEqual({})
   })
 
   test('that was kept for other rules counts from now, and takes in whatever may be there', () => {

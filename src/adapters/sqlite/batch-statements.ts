@@ -1,3 +1,4 @@
+import { chunksOf } from '../../base/chunks-of.ts'
 import type { Batch, Key, ScanOptions } from '../../storage/store.ts'
 import type { BatchStatement } from './batch-session.ts'
 import type { SqliteParameter } from './client.ts'
@@ -94,9 +95,4 @@ function tuples(rows: readonly unknown[]): string {
 
 function flat(rows: readonly (readonly [Key, Uint8Array])[]): readonly SqliteParameter[] {
   return rows.flatMap(([key, value]) => [key, value.slice()])
-}
-
-function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  const count = Math.ceil(items.length / size)
-  return Array.from({ length: count }, (_, at) => items.slice(at * size, (at + 1) * size))
 }

@@ -1,7 +1,7 @@
 import { isPrivityError } from '../../base/errors.ts'
 import type { People } from '../../subjects/people.ts'
 import { advanceJob, findJob, type OpenJob, saveJob } from '../job.ts'
-import type { PartialJob } from './erase-selected.ts'
+import type { PartialJob } from './partial-job.ts'
 import type { PartJournal } from './part-journal.ts'
 import { isReplayedPart } from './plan-replayed.ts'
 

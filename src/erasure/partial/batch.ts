@@ -1,9 +1,8 @@
 import type { JsonObject } from '../../base/canonical.ts'
-import { keysOfClass } from '../../keys/key-ring.ts'
 import type { Rows } from '../../storage/participant.ts'
 import type { Key } from '../../storage/store.ts'
 import type { Before } from '../../subjects/draft.ts'
-import { type Closing, closePerson, isClosedUntil } from '../../subjects/closing.ts'
+import { type Closing, closePerson } from '../../subjects/closing.ts'
 import type { MembersSeen } from '../../subjects/holds.ts'
 import { openEntry } from '../../subjects/own-entries.ts'
 import type { Person } from '../../subjects/person.ts'
@@ -22,8 +21,10 @@ import {
   sealedIn,
 } from './look.ts'
 import { isRenewed, isUnderOld, lacksNewer, oldEntries, type Renewal } from './renewal.ts'
+import { isClosed } from './selection-end.ts'
 import { isTold, type Telling } from './telling.ts'
-import { isTaking, type RecordWork, touchedBy, workOf } from './work.ts'
+import { unforeseenClasses } from './unforeseen-classes.ts'
+import { isTaking, type RecordWork, workOf } from './work.ts'
 
 /** Some records of a person, in one commit. */
 export interface BatchAsk {
@@ -110,10 +111,11 @@ function decideBatch(ask: BatchAsk, person: Person, rows: Rows): Decided | 'stal
     .filter(isChosen)
     .map((record) => editOf(ask, selection, { person, rows, record, open }))
   const works = edits.flatMap(({ work }) => work ?? [])
-  if (!works.every((work) => isForeseen({ ...ask, ring: person.ring }, open, work))) return 'stale'
+  const foreseen = { ring: person.ring, renewals: open, attached: ask.attached }
+  if (works.some((work) => unforeseenClasses(foreseen, work).length > 0)) return 'stale'
   if (leavesParts(selection, works, chosen)) return 'stale'
   // Nothing goes but what the journal has.
-  const closing = isClosed(ask, person) ? undefined : ask.closing
+  const closing = isClosed(ask.closing, person.head) ? undefined : ask.closing
   if (ask.telling !== undefined && !isTold(ask.telling, { works, closing })) return 'stale'
   const rest = records.filter((record) => !isChosen(record))
   const dropped = open.filter((renewal) => !rest.some(({ head }) => isUnderOld(head, renewal)))
@@ -153,22 +155,6 @@ function editOf(
   )
   const left = work === undefined ? undefined : leftBehind(selection, work, root)
   return { sealed, reseals, left, work: work !== undefined && isTaking(work) ? work : undefined }
-}
-
-/** What goes must go from under a key that goes as well, from under one that has to stay, or from under none. */
-function isForeseen(
-  { attached, ring }: Pick<BatchAsk, 'attached'> & Pick<Person, 'ring'>,
-  open: readonly Renewal[],
-  work: RecordWork,
-): boolean {
-  return touchedBy(work).every(
-    (accessClass) =>
-      attached.includes(accessClass) ||
-      keysOfClass(ring, accessClass).length === 0 ||
-      open.some(
-        (renewal) => renewal.accessClass === accessClass && isUnderOld(work.sealed.head, renewal),
-      ),
-  )
 }
 
 /** Where the log of the person may go on. */
@@ -213,7 +199,7 @@ interface Deciding {
 function upkeepOf(ask: BatchAsk, deciding: Deciding): Upkeep | undefined {
   const { vault, closing } = ask
   const { person, edits, works, open, dropped } = deciding
-  const isDone = isClosed(ask, person)
+  const isDone = isClosed(closing, person.head)
   const changed = edits.filter(
     ({ work, reseals, left }) => work !== undefined || left !== undefined || reseals.size > 0,
   )
@@ -238,10 +224,6 @@ function upkeepOf(ask: BatchAsk, deciding: Deciding): Upkeep | undefined {
       if (!isDone && closing !== undefined) closePerson(draft, vault.people.deps.keyspace, closing)
     },
   }
-}
-
-function isClosed({ closing }: BatchAsk, { head }: Person): boolean {
-  return closing === undefined || isClosedUntil(head, closing.until)
 }
 
 /** Names of records and fields, and numbers; no ids of records and no values. */

@@ -1,13 +1,14 @@
 import { wakeAt } from '../../consent/ending.ts'
 import type { Draft } from '../../subjects/draft.ts'
 import { moveRecordDue } from '../../subjects/due.ts'
-import type { RecordHead, TokenFact } from '../../subjects/head.ts'
+import type { RecordHead, SectionFact, TokenFact } from '../../subjects/head.ts'
 import type { Rows } from '../../storage/participant.ts'
 import type { Person } from '../../subjects/person.ts'
+import { putHead } from '../../vault/draft-heads.ts'
 import { endFields } from '../../vault/end-fields.ts'
 import { leftAfter } from '../../vault/left.ts'
-import { pageEntry, pageOf } from '../../vault/open-record.ts'
 import { dropTokens } from '../../vault/record-tokens.ts'
+import { sectionFact } from '../../vault/section-facts.ts'
 import {
   encodeRecord,
   openSection,
@@ -40,21 +41,22 @@ export interface Editing {
 
 /** Takes fields out of a record and seals the rest anew; layout and other values stay as they are. */
 export function editRecord(editing: Editing, edit: RecordEdit): void {
-  const { draft } = editing
+  const { vault, draft, rows } = editing
   const { sealed, work } = edit
   if (work?.removes === true) {
     removeRecord(editing, sealed)
     return
   }
-  const sections: { [accessClass: string]: readonly [number, string] } = { ...sealed.head.sections }
+  const sections: { [accessClass: string]: SectionFact } = { ...sealed.head.sections }
   const bytes = new Map<number, Uint8Array | undefined>()
   for (const accessClass of new Set([...edit.reseals, ...(work?.gone.keys() ?? [])])) {
     const [, layout] = sealed.head.sections[String(accessClass)] ?? []
     if (layout === undefined) continue
     const payload = restOf(editing, edit, accessClass)
-    const place = { place: sealed.place, accessClass, revision: draft.sequence, layout }
+    const under = { accessClass, revision: draft.sequence, layout }
+    const place = { place: sealed.place, ...under }
     if (payload === undefined) delete sections[String(accessClass)]
-    else sections[String(accessClass)] = [draft.sequence, layout]
+    else sections[String(accessClass)] = sectionFact(vault.layouts, under, payload)
     bytes.set(
       accessClass,
       payload === undefined ? undefined : sealSection(draft.key(accessClass), place, payload),
@@ -69,7 +71,9 @@ export function editRecord(editing: Editing, edit: RecordEdit): void {
     ...leftOver(editing, edit),
     sections,
   }
-  writeHead(editing, sealed, work === undefined ? head : endedHead(editing, work, head))
+  const { place, head: before } = sealed
+  const after = work === undefined ? head : endedHead(editing, work, head)
+  putHead(draft, rows, { keyspace: vault.people.deps.keyspace, place, before, after })
 }
 
 /** What is still to go, once its ground has ended: the next sweep finds out when that is. */
@@ -159,43 +163,14 @@ function dropLookups(
 }
 
 function removeRecord(editing: Editing, { place, head }: SealedRecord): void {
-  const { vault, draft } = editing
+  const { vault, draft, rows } = editing
   const { type, recordId } = place
   const { keyspace } = vault.people.deps
   dropTokens({ vault, draft, place }, head)
   moveRecordDue(draft, keyspace, { place, before: head, after: undefined })
-  if (recordId === undefined) {
+  if (recordId !== undefined) draft.del(keyspace.record(draft.id, type, recordId))
+  else
     for (const accessClass of Object.keys(head.sections))
       draft.setSection(Number(accessClass), undefined)
-    const { [String(type)]: _, ...singles } = draft.head.singles
-    draft.head = { ...draft.head, singles }
-    draft.del(keyspace.holder(type, draft.id))
-    return
-  }
-  draft.del(keyspace.record(draft.id, type, recordId))
-  writePage(editing, place, undefined)
-  const { [String(type)]: count = 1, ...many } = draft.head.many
-  draft.head = { ...draft.head, many: { ...many, [type]: count - 1 } }
-  if (count === 1) draft.del(keyspace.holder(type, draft.id))
-}
-
-function writeHead(editing: Editing, { place }: SealedRecord, head: RecordHead): void {
-  const { draft } = editing
-  if (place.recordId !== undefined) {
-    writePage(editing, place, head)
-    return
-  }
-  draft.head = { ...draft.head, singles: { ...draft.head.singles, [place.type]: head } }
-}
-
-function writePage(
-  { draft, rows }: Editing,
-  { type, recordId = '' }: SealedRecord['place'],
-  head: RecordHead | undefined,
-): void {
-  const page = draft.page(pageOf(recordId), rows)
-  const { [pageEntry(type, recordId)]: _, ...others } = page.records
-  draft.setPage(pageOf(recordId), {
-    records: head === undefined ? others : { ...others, [pageEntry(type, recordId)]: head },
-  })
+  putHead(draft, rows, { keyspace, place, before: head, after: undefined })
 }

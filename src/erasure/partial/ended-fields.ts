@@ -4,7 +4,7 @@ import { pageEntry } from '../../vault/open-record.ts'
 import type { RecordHeads } from '../../vault/record-heads.ts'
 import { fieldDue, pendingFields } from '../../vault/record-retention.ts'
 import type { Vault } from '../../vault/vault.ts'
-import type { RecordName } from '../selection.ts'
+import type { RecordName } from '../by-record.ts'
 
 /** Whether a field of a record has come to its end, by the rules of the running policy; one that is anonymised has not. */
 export function endedFields(

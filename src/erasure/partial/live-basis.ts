@@ -22,9 +22,9 @@ export function needsField(
   const { restrictedAt: _, closed: __, ...unrestricted } = head
   const now = people.now()
   const live = new Set(
-    [...policy.purposes].flatMap(([purpose, { basis }]) => {
+    [...policy.purposes].flatMap(([purpose, { basis, explicit }]) => {
       const register = UNCHANGED as NoticeRegister
-      const facts = basisFacts(purpose, { basis, head: unrestricted, register, now })
+      const facts = basisFacts(purpose, { basis, explicit, head: unrestricted, register, now })
       return basisDenials(facts).length === 0 ? [purpose] : []
     }),
   )

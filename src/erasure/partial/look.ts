@@ -260,7 +260,7 @@ async function workOn(
   const values = await store.read(keys)
   const read = new Map(keys.map((key, at) => [key, values[at]]))
   const rows: Rows = { get: (key) => read.get(key) }
-  const person = await people.deps.keys.meet(() => people.openStored(subjectId, values[0]))
+  const person = await people.openStored(subjectId, values[0])
   const heads = openHeads(people, { person, pages: pages.keys() }, rows)
   const wanted = new Set(concerned.map(entryOf))
   return placedHeads(heads)

@@ -5,7 +5,8 @@ import { ownerIn } from '../../vault/owner.ts'
 import { everyPartTarget, type PartTarget } from '../../vault/parts.ts'
 import { headsOfType, type RecordHeads } from '../../vault/record-heads.ts'
 import type { Vault } from '../../vault/vault.ts'
-import type { FieldPlace, OwnerEnd, RecordName, Selection } from '../selection.ts'
+import type { RecordName } from '../by-record.ts'
+import type { FieldPlace, OwnerEnd, Selection } from '../selection.ts'
 import { type RecordWork, sealedForOf } from './work.ts'
 
 /** What was seen of the records of a person, by their entries: it holds for what was not written since. */
@@ -47,7 +48,10 @@ export interface OwnedDeps {
 interface State extends Omit<OwnedDeps, 'orphans'> {
   readonly orphans: ReadonlySet<string>
   readonly targets: ReadonlyMap<string, PartTarget>
+  /** Records that go as a whole, by their entries. */
   readonly going: Map<string, boolean>
+  /** Whether one of a type does, by its name: asked for with every field of every part. */
+  readonly anyGoing: Map<string, boolean>
   isUnsure: boolean
 }
 
@@ -60,7 +64,8 @@ export function nothingSeen(): SeenRecords {
 export function ownedRecords(deps: OwnedDeps): Owned {
   const targets = new Map(everyPartTarget(deps.vault).map((it) => [it.record.name, it]))
   const orphans = new Set(deps.orphans)
-  const state: State = { ...deps, orphans, targets, going: new Map(), isUnsure: false }
+  const [going, anyGoing] = [new Map<string, boolean>(), new Map<string, boolean>()]
+  const state: State = { ...deps, orphans, targets, going, anyGoing, isUnsure: false }
   return {
     endOf: (name) => endOf(state, name),
     isAnyGoing: (record) => isAnyGoing(state, record),
@@ -179,6 +184,12 @@ function ownerOf(state: State, { ownedBy }: PartTarget, place: Entry): string | 
 }
 
 function isAnyGoing(state: State, record: string): boolean {
+  const known = state.anyGoing.get(record) ?? findGoing(state, record)
+  state.anyGoing.set(record, known)
+  return known
+}
+
+function findGoing(state: State, record: string): boolean {
   const { layouts, policy } = state.vault
   const owner = policy.records.get(record)
   if (owner === undefined) return false

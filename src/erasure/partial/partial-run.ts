@@ -9,25 +9,16 @@ import { incomplete } from '../incomplete.ts'
 import { advanceJob, forgetJob, type Job, type OpenJob } from '../job.ts'
 import { ruleOf } from '../scope.ts'
 import type { Kept, Rule } from '../selection.ts'
-import { eraseSelected, type PartialJob } from './erase-selected.ts'
-import { KEPT, requireFreeMembers } from './kept-group.ts'
-import type { KeptOf } from './look.ts'
-import type { PartJournal } from './part-journal.ts'
+import { eraseSelected } from './erase-selected.ts'
+import { KEPT, mayBeUnreadable, requireFreeMembers, UNREADABLE } from './kept-group.ts'
+import type { PartialDeps } from './partial-deps.ts'
+import type { PartialJob } from './partial-job.ts'
 import { planPartHooks } from './plan-part-hooks.ts'
 import { leftOutOf, planPartial } from './plan-partial.ts'
 import { isReplayedPart, planReplayed } from './plan-replayed.ts'
 import type { PartialState } from './state.ts'
 import type { PartialFindings } from './findings.ts'
 import { verifyPartial } from './verify-partial.ts'
-
-/** What erasing a part of a person needs. */
-export interface PartialDeps {
-  readonly vault: Vault
-  /** What may not be erased yet. Default: nothing. */
-  readonly keptOf?: KeptOf | undefined
-  /** Absent without a journal. */
-  readonly journal?: PartJournal | undefined
-}
 
 /** What planning it needs. */
 type PlanningDeps = PartialDeps & { readonly hooks: readonly ErasureHook[] }
@@ -40,22 +31,22 @@ export const KEYS = 'privity:keys'
 /** The partial erasure that was asked for, or that is all that may be done of a whole one; undefined otherwise. */
 async function preparePartial(
   deps: PlanningDeps,
-  { subjectId, scope, isReplayed }: Job,
+  job: Job,
   person: Person | undefined,
 ): Promise<PartialState | undefined> {
-  const { vault, hooks } = deps
-  const planning = { vault, hooks, keptOf: keptOfDeps(deps), subjectId }
-  if (scope !== undefined) return planPartial({ ...planning, rule: ruleOf(vault.policy, scope) })
-  const kept = isReplayed === true ? [] : await keptNow(deps, subjectId, person)
+  const { subjectId, scope, isReplayed } = job
+  if (scope !== undefined)
+    return planPartial({ ...deps, subjectId, rule: ruleOf(deps.vault.policy, scope) })
+  const kept = isReplayed === true ? [] : await keptNow(deps, job, person)
   if (kept.length === 0) return undefined
-  return planPartial({ ...planning, rule: { kind: 'all' } })
+  return planPartial({ ...deps, subjectId, rule: { kind: 'all' } })
 }
 
 /** The plan of a job that erases a part of a person, hooks included; undefined for one that erases all. */
 export async function planPartialJob(
   deps: PlanningDeps,
   job: Job,
-  person?: Person,
+  person: Person | undefined,
 ): Promise<Job | undefined> {
   if (isReplayedPart(job.partial)) return planReplayed(deps, job, job.partial)
   await assertNoMemberHeld(deps.vault, job, person)
@@ -69,10 +60,8 @@ export async function planRuleJob(
   job: Job,
   rule: Rule,
 ): Promise<Job | undefined> {
-  const { vault, hooks } = deps
-  const { subjectId } = job
-  await assertNoMemberHeld(vault, job, undefined)
-  const partial = await planPartial({ vault, hooks, keptOf: keptOfDeps(deps), subjectId, rule })
+  await assertNoMemberHeld(deps.vault, job, undefined)
+  const partial = await planPartial({ ...deps, subjectId: job.subjectId, rule })
   const isTaking = partial.items.some(({ action }) => action === 'delete')
   return isTaking ? planPartHooks(deps, job, partial) : undefined
 }
@@ -100,11 +89,6 @@ export async function beginPartial(vault: Vault, open: PartialJob): Promise<Open
   return advanceJob(open, { ...known, step: 'fenced', startedAt: people.now() })
 }
 
-/** Whether a job erases a part of a person. */
-export function isPartial(open: OpenJob): open is PartialJob {
-  return open.job.partial !== undefined
-}
-
 /**
  * What came to be kept since the plan was made is not destroyed with the rest.
  *
@@ -112,7 +96,7 @@ export function isPartial(open: OpenJob): open is PartialJob {
  */
 export async function assertNothingKept(deps: PartialDeps, open: OpenJob): Promise<void> {
   const { job } = open
-  if (job.isReplayed === true || (await keptNow(deps, job.subjectId)).length === 0) return
+  if (job.isReplayed === true || (await keptNow(deps, job)).length === 0) return
   // Left there, it would erase the person once nothing is kept any more, years after somebody asked for it.
   await forgetJob(deps.vault.people.deps, open)
   throw incomplete(job, [KEPT])
@@ -124,16 +108,14 @@ export async function runPartial(
   open: PartialJob,
   signal: AbortSignal | undefined,
 ): Promise<OpenJob> {
-  const { vault, journal } = deps
-  const done = await eraseSelected({ vault, keptOf: keptOfDeps(deps), journal }, open, signal)
+  const done = await eraseSelected(deps, open, signal)
   if (done === undefined) throw incomplete(open.job, [ROWS])
-  return advanceJob(done, { step: 'destroyed', destroyedAt: vault.people.now() })
+  return advanceJob(done, { step: 'destroyed', destroyedAt: deps.vault.people.now() })
 }
 
 /** Looks again for everything that a partial erasure was to destroy. */
 export async function findPartial(deps: PartialDeps, open: PartialJob): Promise<PartialFindings> {
-  const { vault, journal } = deps
-  const found = await verifyPartial({ vault, keptOf: keptOfDeps(deps), journal }, open)
+  const found = await verifyPartial(deps, open)
   return { ...found, exclusions: [...found.exclusions, ...leftOutOf(open.job.partial)] }
 }
 
@@ -145,18 +127,14 @@ async function assertNoMemberHeld(
 ): Promise<void> {
   if (job.isReplayed === true) return
   const person = known ?? (await readLiving(vault, job.subjectId))
-  if (person !== undefined) await requireFreeMembers(vault.people, job, person.head)
+  if (typeof person === 'object') await requireFreeMembers(vault.people, job, person.head)
 }
 
 /** Whoever is fenced already is past that. */
-async function keptNow(
-  deps: PartialDeps,
-  subjectId: string,
-  known?: Person,
-): Promise<readonly Kept[]> {
-  if (deps.keptOf === undefined) return []
-  const person = known ?? (await readLiving(deps.vault, subjectId))
-  if (person === undefined) return []
+async function keptNow(deps: PartialDeps, job: Job, known?: Person): Promise<readonly Kept[]> {
+  const person = known ?? (await readLiving(deps.vault, job.subjectId))
+  if (person === 'unreadable' && !mayBeUnreadable(job)) throw incomplete(job, [UNREADABLE])
+  if (typeof person !== 'object') return []
   try {
     const seen = await readHeads(deps.vault.people, person)
     return deps.keptOf(seen.person, seen.heads)
@@ -166,16 +144,15 @@ async function keptNow(
   }
 }
 
-/** Of whom nobody can open, nothing is left to be kept. */
-async function readLiving({ people }: Vault, subjectId: string): Promise<Person | undefined> {
+async function readLiving(
+  { people }: Vault,
+  subjectId: string,
+): Promise<Person | 'gone' | 'unreadable'> {
   try {
     return (await people.read(subjectId)).person
   } catch (error) {
-    if (isPrivityError(error, 'erased') || isUnreadable(error)) return undefined
+    if (isPrivityError(error, 'erased')) return 'gone'
+    if (isUnreadable(error)) return 'unreadable'
     throw error
   }
-}
-
-function keptOfDeps({ keptOf }: PartialDeps): KeptOf {
-  return keptOf ?? (() => [])
 }

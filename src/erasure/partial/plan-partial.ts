@@ -1,4 +1,3 @@
-import { ownEntries } from '../../subjects/own-entries.ts'
 import { isHeldWhole } from '../../subjects/holds.ts'
 import type { Person } from '../../subjects/person.ts'
 import type { Vault } from '../../vault/vault.ts'
@@ -7,8 +6,8 @@ import type { ErasureHook } from '../hook.ts'
 import type { PlanItem } from '../plan.ts'
 import type { Kept, Rule } from '../selection.ts'
 import { toInstant } from '../../base/time.ts'
-import { attachmentOf, holdsKey } from './attachments.ts'
 import { lookupsOf } from './edit-record.ts'
+import { heldClasses } from './held-classes.ts'
 import { hookScopeOf } from './hook-scope.ts'
 import { type KeptOf, type Look, lookOver } from './look.ts'
 import { takesPart } from './part-hooks.ts'
@@ -99,20 +98,10 @@ function keptPerson({ ground }: Kept): Exclusion {
 }
 
 /** Keys that stay because attachments are sealed under them: what was under them dies with the backups. */
-async function heldKeys(
-  { people, layouts }: Vault,
-  { person, selection, works }: Look,
-): Promise<readonly Exclusion[]> {
-  const touched = new Set(works.filter(isTaking).flatMap(touchedBy))
-  const held = new Map<number, number>()
-  if (touched.size === 0) return []
-  for await (const entry of ownEntries(people, person)) {
-    const attachment = attachmentOf(entry)
-    if (attachment === undefined || !touched.has(attachment.accessClass)) continue
-    if (!holdsKey(selection, attachment)) continue
-    held.set(attachment.accessClass, (held.get(attachment.accessClass) ?? 0) + 1)
-  }
-  return [...held].map(([accessClass]) => heldKey(layouts.nameOfClass(accessClass)))
+async function heldKeys({ people, layouts }: Vault, look: Look): Promise<readonly Exclusion[]> {
+  const touched = new Set(look.works.filter(isTaking).flatMap(touchedBy))
+  const held = await heldClasses(people, look, touched)
+  return [...held].map((accessClass) => heldKey(layouts.nameOfClass(accessClass)))
 }
 
 /** The key of a class that has to stay. Pure. */

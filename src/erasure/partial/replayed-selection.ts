@@ -1,5 +1,6 @@
 import type { ErasedPart } from '../../journal/erased-part.ts'
-import type { Made, RecordName, Selection, Verdict } from '../selection.ts'
+import type { RecordName } from '../by-record.ts'
+import type { Made, Selection, Verdict } from '../selection.ts'
 import type { NamedItem, ReplayedRule } from './replayed-rule.ts'
 
 /** A rule, and what the entries say that it names. */

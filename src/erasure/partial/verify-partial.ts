@@ -1,6 +1,6 @@
 import { fromBase64url } from '../../base/bytes.ts'
-import { isPrivityError } from '../../base/errors.ts'
 import { toHex } from '../../base/bytes.ts'
+import { ifOpens } from '../../base/if-opens.ts'
 import { openEnvelope, ROW_KIND } from '../../keys/envelope.ts'
 import { keysOfClass } from '../../keys/key-ring.ts'
 import { SINGLE } from '../../storage/keyspace.ts'
@@ -8,9 +8,10 @@ import { ownEntries } from '../../subjects/own-entries.ts'
 import type { Person } from '../../subjects/person.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { Exclusion } from '../exclusion.ts'
-import type { PartialJob, SelectedDeps } from './erase-selected.ts'
 import type { PartialFindings, PartialTotals } from './findings.ts'
 import { type Look, lookOver } from './look.ts'
+import type { PartialDeps } from './partial-deps.ts'
+import type { PartialJob } from './partial-job.ts'
 import { heldKey, stayingOf } from './plan-partial.ts'
 import { isRenewed, oldNames } from './renewal.ts'
 import { resolveRule } from './resolve-rule.ts'
@@ -23,7 +24,7 @@ const NOTHING: PartialTotals = { values: 0, records: 0, lookupRows: 0, keys: 0 }
 
 /** Looks again for all that was to go: fields, lookup rows, keys, and what the keys would open. */
 export async function verifyPartial(
-  deps: SelectedDeps,
+  deps: PartialDeps,
   { job }: PartialJob,
 ): Promise<PartialFindings> {
   const { vault } = deps
@@ -127,12 +128,7 @@ function opens({ people }: Vault, person: Person, probe: Probe): boolean {
       : { ...place, kind: ROW_KIND.record, recordId }
   const sealed = fromBase64url(probe.sealed) ?? new Uint8Array(0)
   return keysOfClass(person.ring, accessClass).some((entry) => {
-    try {
-      openEnvelope(keys.open(person.id, entry), context, sealed)
-      return true
-    } catch (error) {
-      if (!isPrivityError(error)) throw error
-      return false
-    }
+    const opened = ifOpens(() => openEnvelope(keys.open(person.id, entry), context, sealed))
+    return opened !== undefined
   })
 }

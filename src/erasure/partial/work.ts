@@ -2,9 +2,11 @@ import { parseClassKey } from '../../policy/access-class.ts'
 import type { RecordHead } from '../../subjects/head.ts'
 import type { Person } from '../../subjects/person.ts'
 import { isUnreadable } from '../../subjects/unreadable.ts'
+import { mayHold } from '../../vault/section-facts.ts'
 import { openSection, type Payload, type SealedRecord } from '../../vault/sections.ts'
 import type { Vault } from '../../vault/vault.ts'
-import type { FieldPlace, Made, RecordName, Selection, Serves, Verdict } from '../selection.ts'
+import type { RecordName } from '../by-record.ts'
+import type { FieldPlace, Made, Selection, Serves, Verdict } from '../selection.ts'
 
 /** What an erasure takes of one record. */
 export interface RecordWork {
@@ -115,13 +117,11 @@ function openConcerned(
   const declared = selection.declared(name.record, name.recordId)
   const payloads = new Map<number, Payload>()
   const closed: number[] = []
-  for (const [number, [, layout]] of Object.entries(sealed.head.sections)) {
+  for (const [number, fact] of Object.entries(sealed.head.sections)) {
     const accessClass = Number(number)
-    // A field that a layout does not know was carried along in any of its classes.
-    const mayHold = (id: string): boolean =>
-      (vault.layouts.classIn(layout, id) ?? accessClass) === accessClass
+    const holds = (id: string): boolean => mayHold(vault.layouts, { accessClass, fact }, id)
     const isConcerned =
-      selection.takesUnknown(name, sealedForOf(vault, accessClass)) || [...declared].some(mayHold)
+      selection.takesUnknown(name, sealedForOf(vault, accessClass)) || [...declared].some(holds)
     if (!isConcerned) continue
     const payload = tryOpen(selection, { person, sealed }, accessClass)
     if (payload === undefined) closed.push(accessClass)
@@ -154,9 +154,9 @@ function unreadOf(
   const made = new Set([...tokens, ...claims].map(([lookup]) => lookup))
   const fieldIds = [...selection.declared(name.record)].filter((fieldId) => {
     const isIn = closed.some((accessClass) => {
-      const [, layout = ''] = sections[String(accessClass)] ?? []
+      const fact = sections[String(accessClass)]
       const place = { ...name, fieldId, sealedFor: NOBODY, made: madeIn(sealed.head, accessClass) }
-      const isHere = (layouts.classIn(layout, fieldId) ?? accessClass) === accessClass
+      const isHere = fact !== undefined && mayHold(layouts, { accessClass, fact }, fieldId)
       return isHere && selection.verdict(place).kind === 'goes'
     })
     const numbers = lookups.numbersOf(name.record, new Set([fieldId]))

@@ -1,10 +1,11 @@
-import { isPrivityError, PrivityError } from '../../base/errors.ts'
+import { isPrivityError } from '../../base/errors.ts'
 import { randomId } from '../../base/id.ts'
+import { untilSteady } from '../../base/tries.ts'
 import type { StoredFields } from '../../policy/compiled.ts'
 import type { Draft } from '../../subjects/draft.ts'
+import { isGone } from '../../subjects/gone.ts'
 import { seeMembers } from '../../subjects/holds.ts'
 import { type Upkeep, keepPersonUp } from '../../subjects/upkeep.ts'
-import { isOutrun } from '../../vault/lookups.ts'
 import { recordReads } from '../../vault/open-record.ts'
 import {
   anonymisedValue,
@@ -15,6 +16,7 @@ import {
 import { partTargets } from '../../vault/parts.ts'
 import { draftRecord } from '../../vault/record-draft.ts'
 import { tokenReads } from '../../vault/record-tokens.ts'
+import { underNewest } from '../../vault/under-newest.ts'
 import type { Vault } from '../../vault/vault.ts'
 import { editRecord } from '../partial/edit-record.ts'
 import { leftBehind } from '../partial/left-behind.ts'
@@ -22,8 +24,7 @@ import { entryOf } from '../partial/look.ts'
 import type { Verb } from './findings.ts'
 import type { Referring } from './find-references.ts'
 import {
-  isClosed,
-  keptOfDeps,
+  doesNotOpen,
   lookAtReference,
   type Looking,
   type ReferenceDeps,
@@ -45,8 +46,6 @@ type Making = (referring: Referring, subjectId: string) => StoredFields
 
 const EVENT = { open: 'reference.cleared', stays: 'reference.kept' } as const
 const NO_CLASSES: ReadonlySet<number> = new Set()
-/** Whoever is gone has no record any more. */
-export const LEAVING: ReadonlySet<string> = new Set(['not_found', 'erased'])
 /** What a function of the policy makes of a reference, or a store does not take: it is there when it is looked for again. */
 const IN_THE_WAY: ReadonlySet<string> = new Set(['invalid_input', 'store_full'])
 /** Others may write those who share a record all the time. */
@@ -66,7 +65,8 @@ export async function clearReference(
   try {
     if (clearing.place.id !== clearing.subjectId) await clearOrKeep(deps, referring, clearing)
   } catch (error) {
-    if (isPrivityError(error) && (LEAVING.has(error.code) || isClosed(error))) return
+    // Whoever is gone has no record any more.
+    if (isGone(error) || doesNotOpen(error)) return
     // One record of somebody else must not keep the keys of the person.
     if (isPrivityError(error) && IN_THE_WAY.has(error.code)) return
     throw error
@@ -86,27 +86,9 @@ export async function clearOrKeep(
 ): Promise<Cleared> {
   const { lookups } = deps.vault
   await lookups.open()
-  const { version } = lookups
-  try {
-    return await clear(deps, referring, clearing)
-  } catch (error) {
-    // Another process started a generation of lookup keys: provably not applied, and done again under it.
-    if (isPrivityError(error, 'write_conflict') && (await isOutrun(lookups, version)))
-      return clearOrKeep(deps, referring, clearing)
-    throw error
-  }
-}
-
-async function clear(
-  deps: ReferenceDeps,
-  referring: Referring,
-  clearing: Clearing,
-): Promise<Cleared> {
-  for (let looks = 1; looks <= LOOKS; looks += 1) {
-    const outcome = await clearAsSeen(deps, referring, clearing)
-    if (outcome !== 'stale') return outcome
-  }
-  throw new PrivityError('write_conflict', { attempts: LOOKS })
+  return underNewest(lookups, () =>
+    untilSteady(LOOKS, () => clearAsSeen(deps, referring, clearing)),
+  )
 }
 
 /** `stale`: somebody who shares the record was changed since, or what keeps it, and nothing was done. */
@@ -127,8 +109,7 @@ async function clearAsSeen(
   const event = { type: EVENT[seen.kind], record: target.record.name, field: field.name, action }
   if (seen.kind === 'open' && hasParts(vault, referring)) {
     const { revision } = seen
-    const keptOf = keptOfDeps(deps)
-    await removeOwner({ vault, keptOf, ...place, target, subjectId, revision, event, signal })
+    await removeOwner({ ...deps, ...place, target, subjectId, revision, event, signal })
     // What came to keep it meanwhile is remembered as well.
     const { kind } = await lookAtReference(deps, referring, { place, subjectId })
     return kind === 'stays' ? 'stale' : 'done'

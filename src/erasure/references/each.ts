@@ -1,7 +1,7 @@
 import type { Place } from '../../vault/lookup-places.ts'
 import type { Vault } from '../../vault/vault.ts'
 import { findReferences, type Referring } from './find-references.ts'
-import { isClosed } from './look-reference.ts'
+import { doesNotOpen } from './look-reference.ts'
 
 /** Who is looked for, and what is done with each record that may name them. */
 export interface Each {
@@ -29,7 +29,7 @@ export async function eachReference(
       signal?.throwIfAborted()
     }
   } catch (error) {
-    if (!isClosed(error)) throw error
+    if (!doesNotOpen(error)) throw error
     return false
   }
   await settle(some, run)

@@ -8,7 +8,7 @@ import { keptGround, type MembersSeen, seeMembers } from '../../subjects/holds.t
 import { isUnreadable } from '../../subjects/unreadable.ts'
 import { openFenced } from '../destroy.ts'
 import type { Exclusion } from '../exclusion.ts'
-import { readFence } from '../fence.ts'
+import { fencedNow } from '../fence.ts'
 import { findJob, type Job } from '../job.ts'
 import type { KeptOf } from '../partial/look.ts'
 import { type RecordWork, workOf } from '../partial/work.ts'
@@ -19,8 +19,8 @@ import { ruleOfRecord } from './remove-record.ts'
 /** What looking at references needs. */
 export interface ReferenceDeps {
   readonly vault: Vault
-  /** What may not be erased yet of those who refer. Default: nothing. */
-  readonly keptOf?: KeptOf | undefined
+  /** What may not be erased yet of those who refer. */
+  readonly keptOf: KeptOf
 }
 
 /** How a record stands to somebody whom it may name. */
@@ -59,11 +59,6 @@ const RESTRICTED: Standing = { kind: 'stays', ground: 'restriction' }
 /** Steps in which an erasure may still be taken back, unless its hooks have begun. */
 const WHOLE: ReadonlySet<Job['step']> = new Set(['asked', 'planned', 'fenced', 'cancelled'])
 
-/** What may not be erased yet of those who refer. */
-export function keptOfDeps({ keptOf }: ReferenceDeps): KeptOf {
-  return keptOf ?? (() => [])
-}
-
 /** Looks at one record; without a permit, and without a trace in the log of accesses. */
 export async function lookAtReference(
   deps: ReferenceDeps,
@@ -79,14 +74,14 @@ export async function lookAtReference(
     return standingOf(deps, referring, { ...looking, plain, members })
   } catch (error) {
     if (isPrivityError(error, 'not_found')) return NONE
-    if (isClosed(error)) return UNSURE
+    if (doesNotOpen(error)) return UNSURE
     if (!isPrivityError(error, 'erased')) throw error
     return behindFence(deps, place.id)
   }
 }
 
 /** Whether something did not open, for ever or in this process only: what it names is not known. */
-export function isClosed(error: unknown): boolean {
+export function doesNotOpen(error: unknown): boolean {
   return isUnreadable(error) || isPrivityError(error, 'key_unavailable')
 }
 
@@ -118,7 +113,7 @@ export function standingOf(
   const selection = selectFields({
     ...NOTHING_ELSE,
     rule: ruleOfRecord(target, recordId),
-    kept: keptOfDeps(deps)(person, heads),
+    kept: deps.keptOf(person, heads),
     fieldsOf: () => new Map(target.record.fields.map((it) => [it.id, it])),
   })
   const served = { purposes: field.purposes }
@@ -133,9 +128,7 @@ export function standingOf(
 
 async function behindFence(deps: ReferenceDeps, id: string): Promise<Standing> {
   const { people } = deps.vault
-  const { store, keyspace } = people.deps
-  const [document] = await store.read([keyspace.person(id)])
-  const fenced = document === undefined ? undefined : readFence(people.deps, id, document)
+  const fenced = await fencedNow(people.deps, id)
   // Before the keys alone, or lifted just now.
   if (fenced === undefined) return UNSURE
   if (fenced.sections.length === 0) return NONE
@@ -154,10 +147,10 @@ async function isCertain(deps: ReferenceDeps, job: Job): Promise<boolean> {
     // Whoever shares it may come under a hold at any moment.
     if (person.head.members !== undefined) return false
     // Behind the fence all stays as it is: what is kept lifts it, and nothing else does.
-    return keptOfDeps(deps)(person, await readStillHeads(people, person)).length === 0
+    return deps.keptOf(person, await readStillHeads(people, person)).length === 0
   } catch (error) {
     // Lifted, or destroyed, just now.
-    if (isPrivityError(error, 'erased') || isClosed(error)) return false
+    if (isPrivityError(error, 'erased') || doesNotOpen(error)) return false
     throw error
   }
 }

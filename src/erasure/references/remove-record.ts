@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../base/canonical.ts'
-import { isPrivityError, PrivityError } from '../../base/errors.ts'
+import { PrivityError } from '../../base/errors.ts'
 import { keptGround, type MembersSeen, seeMembers } from '../../subjects/holds.ts'
 import { pageEntry } from '../../vault/open-record.ts'
 import type { RecordOf } from '../../vault/plain-record.ts'
 import { pageRows, type RecordHeads } from '../../vault/record-heads.ts'
 import type { Target, Vault } from '../../vault/vault.ts'
-import { type BatchAsk, type BatchOutcome, eraseBatch } from '../partial/batch.ts'
+import { eraseFitting, type FittingAsk } from '../partial/erase-fitting.ts'
 import {
   entryOf,
   type KeptOf,
@@ -74,7 +74,7 @@ async function removeAll(
   for (let from = 0; from < works.length; from += BATCH) {
     const ask = { ...askOf(removing, look), members, root }
     const places = works.slice(from, from + BATCH).map(({ sealed }) => sealed.place)
-    if ((await removeSome({ ...ask, records: places })) === 'stale') return 'stale'
+    if ((await eraseFitting({ ...ask, records: places })) === 'stale') return 'stale'
   }
   return 'done'
 }
@@ -82,7 +82,7 @@ async function removeAll(
 function askOf(
   { vault, keptOf, target, recordId, revision, event, signal }: Removing,
   { person, works, seen }: Look,
-): Omit<BatchAsk, 'records' | 'members'> {
+): Omit<FittingAsk, 'records' | 'members'> {
   const rule = ruleOfRecord(target, recordId)
   return {
     vault,
@@ -99,21 +99,7 @@ function askOf(
     // No key goes: what is not taken is sealed under the same ones.
     attached: [...new Set(works.flatMap(touchedBy))],
     closing: undefined,
-    telling: undefined,
     signal,
-  }
-}
-
-/** Fewer at a time when together they are more than one commit takes. */
-async function removeSome(ask: BatchAsk): Promise<BatchOutcome> {
-  try {
-    return await eraseBatch(ask)
-  } catch (error) {
-    const isTooMuch = isPrivityError(error, 'store_full') || isPrivityError(error, 'invalid_input')
-    if (!isTooMuch || ask.records.length <= 1) throw error
-    const half = ask.records.length >> 1
-    const first = await removeSome({ ...ask, records: ask.records.slice(0, half) })
-    return first === 'stale' ? first : removeSome({ ...ask, records: ask.records.slice(half) })
   }
 }
 

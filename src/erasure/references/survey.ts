@@ -1,16 +1,15 @@
-import { isPrivityError } from '../../base/errors.ts'
+import { isGone } from '../../subjects/gone.ts'
 import type { Place } from '../../vault/lookup-places.ts'
 import type { Exclusion } from '../exclusion.ts'
 import { lookOver } from '../partial/look.ts'
 import { stayingOf } from '../partial/plan-partial.ts'
 import type { RecordWork } from '../partial/work.ts'
 import { eachReference } from './each.ts'
-import { hasParts, LEAVING } from './clear-reference.ts'
+import { hasParts } from './clear-reference.ts'
 import type { ReferenceCount } from './findings.ts'
 import type { Referring } from './find-references.ts'
 import {
-  isClosed,
-  keptOfDeps,
+  doesNotOpen,
   lookAtReference,
   type ReferenceDeps,
   type Standing,
@@ -124,13 +123,12 @@ async function staysOf(
   if (!hasParts(vault, referring))
     return stayingOf(vault, { works: [work], selection: { person: [] } })
   const rule = ruleOfRecord(referring.target, place.recordId)
-  const keptOf = keptOfDeps(deps)
   try {
-    const { works } = await lookOver({ vault, keptOf, subjectId: place.id, rule })
+    const { works } = await lookOver({ ...deps, subjectId: place.id, rule })
     return stayingOf(vault, { works, selection: { person: [] } })
   } catch (error) {
     // Gone since, or in parts unreadable: then the record stays, and is told of.
-    if (isPrivityError(error) && (LEAVING.has(error.code) || isClosed(error))) return []
+    if (isGone(error) || doesNotOpen(error)) return []
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import type { Journal } from '../../journal/journal.ts'
-import { type Place, START } from '../../journal/journal-entry.ts'
-import { advanceMark, type MarkDeps, readMark } from '../../journal/journal-mark.ts'
+import type { Place } from '../../journal/journal-entry.ts'
+import { advanceMark, type MarkDeps, readMark, readOwnMark } from '../../journal/journal-mark.ts'
 import { newErasures } from './new-erasures.ts'
 import { type StandingDeps, standingsOf } from './standing.ts'
 
@@ -9,6 +9,7 @@ export interface HoldDeps extends StandingDeps, MarkDeps {
   readonly store: StandingDeps['store']
   readonly keyspace: StandingDeps['keyspace']
   readonly controller: StandingDeps['controller']
+  readonly ledger: MarkDeps['ledger']
   readonly journal: Journal
 }
 
@@ -35,7 +36,8 @@ export interface Held {
  */
 export async function holdAgainst(deps: HoldDeps): Promise<Held> {
   const { journal } = deps
-  const { from, seen } = await trustedMark(deps)
+  const { mark } = await readOwnMark(deps)
+  const [from, seen] = [{ seq: mark.seq, hash: mark.hash }, mark.seen]
   const to = await journal.end(seen)
   let [behind, pending, of, settled] = [0, 0, 0, to]
   for await (const erasures of newErasures({ journal, from, to })) {
@@ -55,15 +57,4 @@ export async function settleJournal(deps: HoldDeps, known?: Held): Promise<void>
   const isFurther = settled.seq > from.seq || to.seq > seen.seq
   const isNew = isFurther || (await readMark(deps)) === undefined
   if (behind === 0 && isNew) await advanceMark(deps, { settled, seen: to }, undefined)
-}
-
-/**
- * A mark that knows a longer log than there is was taken from a later copy of the store: it says nothing of what is
- * done here. That the journal had what was seen holds for any copy.
- */
-async function trustedMark(deps: HoldDeps): Promise<Pick<Held, 'from' | 'seen'>> {
-  const mark = await readMark(deps)
-  if (mark === undefined) return { from: START, seen: START }
-  const { range } = await deps.ledger.head()
-  return { from: mark.logSize > range.size ? START : mark, seen: mark.seen }
 }

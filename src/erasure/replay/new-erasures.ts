@@ -1,3 +1,4 @@
+import { chunksOf } from '../../base/chunks-of.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { JournalEntry, Place } from '../../journal/journal-entry.ts'
 
@@ -52,8 +53,7 @@ export async function* newErasures({
     const once = new Map(completed.map((entry) => [entry.erasureId, entry]))
     yield [...once.values()].map((entry) => toErasure(entry, undefined))
   }
-  const open = [...begun.values()]
-  for (let at = 0; at < open.length; at += PAGE) yield open.slice(at, at + PAGE)
+  yield* chunksOf([...begun.values()], PAGE)
 }
 
 /** Of one that was only begun, all that was told of it counts. */

@@ -51,7 +51,7 @@ export async function replayPart(
   const open = await findJob(deps.vault.people.deps, erasureId)
   if (open === undefined) return
   const hooks = deps.hooks.filter(({ replay }) => replay !== 'skip')
-  await proceed({ ...deps, hooks }, open, signal === undefined ? {} : { signal })
+  await proceed({ ...deps, hooks }, open, { signal })
 }
 
 interface Told {

@@ -1,12 +1,15 @@
 import * as z from 'zod/mini'
 import { abortSignal } from '../../base/abort-signal.ts'
 import { toBase64url, utf8 } from '../../base/bytes.ts'
+import { callback } from '../../base/callback.ts'
 import { isPrivityError, PrivityError } from '../../base/errors.ts'
 import { randomId } from '../../base/id.ts'
-import { parseInput } from '../../base/parse.ts'
+import { ignoreThrown } from '../../base/ignore-thrown.ts'
+import { parseOptions } from '../../base/parse-options.ts'
 import { sha256 } from '../../crypto/hash.ts'
 import { advanceMark } from '../../journal/journal-mark.ts'
-import { type Fenced, readFence } from '../fence.ts'
+import { endOf, idAgain } from '../end-of.ts'
+import { type Fenced, fencedNow } from '../fence.ts'
 import { destroyKeys } from '../fence-keys.ts'
 import { advanceJob, type Job, type OpenJob, openJob, saveJob } from '../job.ts'
 import { groupsOf } from '../leave-groups.ts'
@@ -20,9 +23,7 @@ import { standingsOf } from './standing.ts'
 
 const replayOptions = z.strictObject({
   signal: abortSignal,
-  onProgress: z.optional(
-    z.custom<NonNullable<RunOptions['onProgress']>>((value) => typeof value === 'function'),
-  ),
+  onProgress: callback<RunOptions['onProgress']>(),
 })
 
 /**
@@ -33,7 +34,7 @@ export async function replayErasures(
   { journal, ...rest }: ErasureDeps,
   options: unknown,
 ): Promise<string | undefined> {
-  const { signal, onProgress } = parseInput(replayOptions, options === undefined ? {} : options)
+  const { signal, onProgress } = parseOptions(replayOptions, options)
   rest.vault.people.deps.ledger.quarantine.check()
   if (journal === undefined) throw new PrivityError('not_supported', { what: 'journal' })
   const deps: ReplayDeps = { ...rest, journal }
@@ -46,7 +47,7 @@ export async function replayErasures(
     signal?.throwIfAborted()
     failed = (await tried(() => replayOne(deps, erasure, signal))) ?? failed
     replayed += 1
-    tell(onProgress, replayed, held.behind)
+    ignoreThrown(() => onProgress?.(replayed, held.behind))
   }
   // Before any of them begins, since each moves the revisions that the others go by.
   for await (const erasure of missing(deps, held, 'part')) {
@@ -57,7 +58,7 @@ export async function replayErasures(
     signal?.throwIfAborted()
     failed = (await tried(() => replayPart(deps, erasure, signal))) ?? failed
     parts += 1
-    tell(onProgress, replayed + parts, held.behind)
+    ignoreThrown(() => onProgress?.(replayed + parts, held.behind))
   }
   return finish(deps, { replayed, parts, startedAt, failed })
 }
@@ -93,16 +94,14 @@ async function replayOne(
 ): Promise<void> {
   const { deps: rows, now } = deps.vault.people
   const { subjectId } = erasure
-  const key = rows.keyspace.person(subjectId)
-  const [document] = await rows.store.read([key])
-  const fenced = document === undefined ? undefined : readFence(rows, subjectId, document)
-  const erasureId = fenced?.fence.erasureId ?? erasure.erasureId
-  const [certificate] = await rows.store.read([rows.keyspace.certificate(erasureId)])
+  const fenced = await fencedNow(rows, subjectId)
+  const known = fenced?.fence.erasureId ?? erasure.erasureId
   // Erased, but for keys that somebody brought back.
-  if (certificate !== undefined && fenced?.sections.length === 0) {
-    await destroyKeys(rows, { erasureId, subjectId }, now())
+  if (fenced?.sections.length === 0 && (await endOf(rows, known)) === 'completed') {
+    await destroyKeys(rows, { erasureId: known, subjectId }, now())
     return
   }
+  const erasureId = await idAgain(rows, known)
   const asked = jobOf({ ...erasure, erasureId }, now())
   const begun = await beginAgain(deps, { asked, fenced })
   // A copy of before the fence does not say of which groups: that was found out behind it.
@@ -110,7 +109,7 @@ async function replayOne(
   // A plan of before names all of them, and would wait for one that is not there.
   const isPlanned = open.job.step !== 'asked'
   const hooks = deps.hooks.filter(({ replay }) => isPlanned || replay !== 'skip')
-  await proceed({ ...deps, hooks }, open, signal === undefined ? {} : { signal })
+  await proceed({ ...deps, hooks }, open, { signal })
 }
 
 /** What could still be taken back in the copy cannot be any more: neither in its grace nor for what is kept. */
@@ -187,13 +186,4 @@ async function finish(
     },
   )
   return certificate
-}
-
-/** What the app's callback throws is its own affair, and must not stop a replay half way. */
-function tell(onProgress: RunOptions['onProgress'], done: number, of: number): void {
-  try {
-    onProgress?.(done, of)
-  } catch {
-    return
-  }
 }

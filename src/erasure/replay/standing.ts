@@ -1,8 +1,9 @@
-import { isPrivityError } from '../../base/errors.ts'
+import { ifOpens } from '../../base/if-opens.ts'
 import type { ControllerKey } from '../../keys/controller-key.ts'
 import type { Keyspace } from '../../storage/keyspace.ts'
 import type { Store } from '../../storage/store.ts'
 import { decodeKeyRow } from '../../subjects/key-row.ts'
+import { type CertifiedDeps, certifiedHere } from '../certified-here.ts'
 import { type Fenced, readFence } from '../fence.ts'
 import { type Job, openJob } from '../job.ts'
 import { isReplayedPart } from '../partial/plan-replayed.ts'
@@ -21,6 +22,7 @@ export interface StandingDeps {
   readonly keyStore: Store | undefined
   readonly keyspace: Keyspace
   readonly controller: Pick<ControllerKey, 'seal' | 'open'>
+  readonly ledger: CertifiedDeps['ledger']
 }
 
 const REVOCABLE: ReadonlySet<Job['step']> = new Set(['asked', 'planned', 'cancelled'])
@@ -30,11 +32,11 @@ interface Look {
   readonly areKeysLeft: boolean
   /** The row of the job whose fence it is. */
   readonly fencing: Uint8Array | undefined
-  /** Of the erasure whose fence it is, or of the one that was asked for. */
-  readonly isCertified: boolean
+  /** What the log says was destroyed: of the erasure whose fence it is, or of the one that was asked for. */
+  readonly certified: () => Promise<string | undefined>
   /** The row of the job that was asked for. */
   readonly own: Uint8Array | undefined
-  readonly isOwnCertified: boolean
+  readonly ownCertified: () => Promise<string | undefined>
 }
 
 /** How erasures of the journal stand in the store: a few reads for all of them. */
@@ -49,34 +51,46 @@ export async function standingsOf(
   const own = await store.read(erasures.map(({ erasureId }) => keyspace.job(erasureId)))
   const documents = await store.read(people)
   const keyRows = (await keyStore?.read(people)) ?? []
-  const fences = erasures.map(({ subjectId }, at) => fenceOf(deps, subjectId, documents[at]))
+  // A fence that the controller never made is none.
+  const fences = erasures.map(({ subjectId }, at) =>
+    ifOpens(() => readFence(deps, subjectId, documents[at])),
+  )
   const ids = erasures.map(({ erasureId }, at) => fences[at]?.fence.erasureId ?? erasureId)
   const certificates = [...ids, ...erasures.map(({ erasureId }) => erasureId)]
   const now = await store.read([
     ...ids.map(keyspace.job),
     ...certificates.map(keyspace.certificate),
   ])
-  return erasures.map((erasure, at) => {
+  const scopeOf = async (nth: number): Promise<string | undefined> => {
+    const key = keyspace.certificate(certificates[nth] ?? '')
+    return (await certifiedHere(deps, key, now[ids.length + nth]))?.scope
+  }
+  const standings = erasures.map((erasure, at) => {
     const look: Look = {
       fenced: fences[at],
       areKeysLeft: keyStore !== undefined && areKeysLeft(keyRows[at]),
       fencing: (ids[at] === erasure.erasureId ? own[at] : undefined) ?? now[at],
-      isCertified: now[ids.length + at] !== undefined,
+      certified: () => scopeOf(at),
       own: own[at],
-      isOwnCertified: now[2 * ids.length + at] !== undefined,
+      ownCertified: () => scopeOf(ids.length + at),
     }
     return isPart(erasure) ? partStanding(deps, erasure, look) : standingOf(deps, look)
   })
+  return Promise.all(standings)
 }
 
 /** Whoever is erased as a whole has no parts. */
-function partStanding(
+async function partStanding(
   deps: StandingDeps,
   { erasureId, isCompleted }: NewErasure,
-  { fenced, isOwnCertified, own }: Look,
-): Standing {
-  const isNobody = fenced !== undefined && fenced.sections.length === 0
-  if (isNobody || isOwnCertified) return 'done'
+  look: Look,
+): Promise<Standing> {
+  const { fenced, ownCertified, own } = look
+  if ((await ownCertified()) !== undefined) return 'done'
+  if (fenced?.sections.length === 0) {
+    const whole = await standingOf(deps, { ...look, areKeysLeft: false })
+    if (whole !== 'missing') return whole
+  }
   const job = own === undefined ? undefined : tryJob(deps, erasureId, own)
   if (job === undefined) return 'missing'
   // What is done again is done as soon as nothing is left here, whatever other systems say.
@@ -87,25 +101,21 @@ function partStanding(
 
 /** One that does not open says nothing of how far it is, and nobody can take it back. */
 function tryJob(deps: StandingDeps, erasureId: string, sealed: Uint8Array): Job | undefined {
-  try {
-    return openJob(deps, erasureId, sealed).job
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
+  return ifOpens(() => openJob(deps, erasureId, sealed).job)
 }
 
 /** The journal is told behind a fence: without one, this is a copy of before. */
-function standingOf(
+async function standingOf(
   deps: StandingDeps,
-  { fenced, fencing, areKeysLeft: areKeys, isCertified }: Look,
-): Standing {
+  { fenced, fencing, areKeysLeft: areKeys, certified }: Look,
+): Promise<Standing> {
   if (fenced === undefined) return 'missing'
   if (fencing !== undefined) {
     const job = tryJob(deps, fenced.fence.erasureId, fencing)
     return job === undefined || isFinal(job) ? 'pending' : 'missing'
   }
-  return isCertified && fenced.sections.length === 0 && !areKeys ? 'done' : 'missing'
+  const isNobody = fenced.sections.length === 0 && !areKeys
+  return isNobody && (await certified()) === 'all' ? 'done' : 'missing'
 }
 
 /** A plan alone is nothing that anybody goes on with. */
@@ -117,20 +127,6 @@ function isBegun({ step, wanted }: Job): boolean {
 function isFinal({ step, graceUntil, lease, isReplayed }: Job): boolean {
   const mayBeCancelled = graceUntil !== undefined && lease === undefined
   return isReplayed === true || (!REVOCABLE.has(step) && !mayBeCancelled)
-}
-
-/** A fence that the controller never made is none. */
-function fenceOf(
-  deps: StandingDeps,
-  subjectId: string,
-  document: Uint8Array | undefined,
-): Fenced | undefined {
-  try {
-    return document === undefined ? undefined : readFence(deps, subjectId, document)
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
 }
 
 function areKeysLeft(row: Uint8Array | undefined): boolean {

@@ -30,16 +30,11 @@ async function turnIndex(
   writers: ReadonlyMap<number, FoundWriter>,
   tally: Tally,
 ): Promise<void> {
-  let others: Key[] = []
   for await (const [key, value] of rowsOf(deep)) {
     if (value.length > 0) deep.report({ key, kind: 'row_changed' })
     if (isCounted(writers, key)) tally.turn(key)
-    else others.push(key)
-    if (others.length < PAGE) continue
-    await rejectStrangers(deep, writers, others)
-    others = []
+    else await rejectStranger(deep, writers, key)
   }
-  await rejectStrangers(deep, writers, others)
 }
 
 async function rejectSuspects(
@@ -47,21 +42,12 @@ async function rejectSuspects(
   writers: ReadonlyMap<number, FoundWriter>,
   tally: Tally,
 ): Promise<void> {
-  let suspects: Key[] = []
-  for await (const [key] of rowsOf(deep)) {
-    if (isCounted(writers, key) && tally.isSuspect(key)) suspects.push(key)
-    if (suspects.length < PAGE) continue
-    await rejectStrangers(deep, writers, suspects)
-    suspects = []
-  }
-  await rejectStrangers(deep, writers, suspects)
+  for await (const [key] of rowsOf(deep))
+    if (isCounted(writers, key) && tally.isSuspect(key)) await rejectStranger(deep, writers, key)
 }
 
-async function* rowsOf(deep: Deep): AsyncGenerator<readonly [Key, Uint8Array]> {
-  for await (const row of scanRows(deep.store, deep.keyOf(FAMILY), { page: PAGE })) {
-    deep.options.signal?.throwIfAborted()
-    yield row
-  }
+function rowsOf({ store, keyOf, options }: Deep): ReturnType<typeof scanRows> {
+  return scanRows(store, keyOf(FAMILY), { page: PAGE, signal: options.signal })
 }
 
 function isCounted(writers: ReadonlyMap<number, FoundWriter>, key: Key): boolean {
@@ -76,25 +62,23 @@ function placeOf(key: Key): { readonly writer: number; readonly index: number } 
   return { writer: Number.parseInt(writer, 16), index: Number.parseInt(index, 16) }
 }
 
-/** Index rows of which no segment knows. One whose segment does not open is no fault of its own. */
-async function rejectStrangers(
+/** An index row of which no segment knows. One whose segment does not open is no fault of its own. */
+async function rejectStranger(
   deep: Deep,
   writers: ReadonlyMap<number, FoundWriter>,
-  keys: readonly Key[],
+  key: Key,
 ): Promise<void> {
-  for (const key of keys) {
-    const place = placeOf(key)
-    const row = place === undefined ? [] : [deep.keyspace.segment(place.writer, place.index)]
-    const [sealed] = await readAll(deep, row)
-    if (place === undefined || sealed === undefined) {
-      // A segment that is missing was named when the others were looked at.
-      if (!isCounted(writers, key)) deep.report({ key, kind: 'row_unexpected' })
-      continue
-    }
-    const opened = tryOpen(deep, place, sealed)
-    if (opened === undefined || indexed(deep, { ...opened, ...place }).index.includes(key)) continue
-    deep.report({ key, kind: 'row_unexpected' })
+  const place = placeOf(key)
+  const row = place === undefined ? [] : [deep.keyspace.segment(place.writer, place.index)]
+  const [sealed] = await readAll(deep, row)
+  if (place === undefined || sealed === undefined) {
+    // A segment that is missing was named when the others were looked at.
+    if (!isCounted(writers, key)) deep.report({ key, kind: 'row_unexpected' })
+    return
   }
+  const opened = tryOpen(deep, place, sealed)
+  if (opened === undefined || indexed(deep, { ...opened, ...place }).index.includes(key)) return
+  deep.report({ key, kind: 'row_unexpected' })
 }
 
 async function reportMissing(deep: Deep, found: FoundWriter, tally: Tally): Promise<void> {

@@ -6,6 +6,7 @@ import { encodeLeaf } from '../../ledger/entry.ts'
 import { createLog } from '../../ledger/log.ts'
 import type { Key } from '../../storage/store.ts'
 import { type Deep, readAll } from './deep.ts'
+import { createErasureOrder, type ErasureOrder } from './erasure-order.ts'
 import { type ReadBody, readBody } from './read-body.ts'
 
 /** What the entries about no person, and those of erasures, left in the store. */
@@ -17,16 +18,31 @@ export interface ControllerFold {
   /** Names of the rows that the erasure of a person has deleted, until its keys are destroyed. */
   deletedOf(id: string): ReadonlySet<string>
   /** Bodies of people whom nobody could open when they were erased: which leaves these had, nobody could say. */
-  readonly unmarked: number
+  readonly unmarked: {
+    /** By number of the log. */
+    readonly logs: ReadonlyMap<number, Unmarked>
+    /** Of the entries that say so. */
+    readonly entries: readonly Key[]
+  }
+  /** Leaf of the main log at which an erasure came to its end. */
+  readonly endedAt: ErasureOrder['endedAt']
   /** How long the log was, when the main log was told of it last, by the key of its head. */
   readonly noted: ReadonlyMap<Key, number>
   /** Folds what a head counts; without one, what the head counts that is stored now. */
   advance(head?: Uint8Array): Promise<void>
 }
 
+/** Leaves of one log. */
+export interface Unmarked {
+  readonly count: number
+  /** Each was there before this one. */
+  readonly below: number
+}
+
 interface State {
   size: number
-  unmarked: number
+  readonly order: ErasureOrder
+  readonly unmarked: { readonly logs: Map<number, Unmarked>; readonly entries: Key[] }
   readonly rows: Map<string, string>
   readonly deleted: Map<string, Set<string>>
   readonly noted: Map<Key, number>
@@ -44,7 +60,8 @@ const ENDS: ReadonlySet<unknown> = new Set(['erasure.keys_destroyed', 'erasure.c
 export function createControllerFold(deep: Deep): ControllerFold {
   const state: State = {
     size: 0,
-    unmarked: 0,
+    order: createErasureOrder(),
+    unmarked: { logs: new Map(), entries: [] },
     rows: new Map(),
     deleted: new Map(),
     noted: new Map(),
@@ -57,9 +74,8 @@ export function createControllerFold(deep: Deep): ControllerFold {
     get size() {
       return state.size
     },
-    get unmarked() {
-      return state.unmarked
-    },
+    unmarked: state.unmarked,
+    endedAt: state.order.endedAt,
     rows: state.rows,
     noted: state.noted,
     deletedOf: (id) => state.deleted.get(id) ?? NOTHING,
@@ -83,7 +99,7 @@ async function foldPage(deep: Deep, state: State, length: number): Promise<void>
   )
   for (const [at, body] of bodies.filter((body) => body !== undefined).entries()) {
     verifyLeaf(deep, body, leaves[at])
-    fold(state, body)
+    fold(deep, state, body)
     foldNote(deep, state, body)
   }
   state.size += length
@@ -133,19 +149,53 @@ function foldNote({ keyspace }: Deep, { noted }: State, { event }: ReadBody): vo
   noted.set(keys.head, Math.max(size, noted.get(keys.head) ?? 0))
 }
 
-function fold(state: State, { rows: changed, event }: ReadBody): void {
+function fold(deep: Deep, state: State, body: ReadBody): void {
   const { rows, deleted } = state
-  state.unmarked += Number(event['unmarked'] ?? 0)
+  const { rows: changed, event, index } = body
   const [person] = changed.flatMap(([name]) => DOCUMENT.exec(name)?.[1] ?? [])
   const gone = deleted.get(person ?? '') ?? new Set<string>()
-  for (const [name, digest] of changed) {
+  foldUnmarked(deep, state, { body, person })
+  const isLifting = event['type'] === 'erasure.cancelled'
+  const follows = state.order.follows(body, person)
+  if (!follows) reportEntry(deep, body)
+  for (const [name, digest, before] of changed) {
     if (name.startsWith(UNLOGGED)) continue
+    // What stands before the person is the fence of another erasure, whoever lifted it.
+    if (!follows && isLifting && DOCUMENT.test(name)) continue
+    if (before !== undefined && !isAsFolded(state, name, before))
+      deep.report({ index: BigInt(index), key: deep.keyOf(name), kind: 'row_rewritten' })
     if (digest !== null) rows.set(name, digest)
     else if (!rows.delete(name)) gone.add(name)
   }
-  if (person === undefined) return
+  if (person === undefined || (isLifting && !follows)) return
   // The document is what it was before the fence, which the person's own entries tell.
-  if (event['type'] === 'erasure.cancelled') rows.delete(`p/${person}`)
+  if (isLifting) rows.delete(`p/${person}`)
   if (ENDS.has(event['type'])) deleted.delete(person)
   else deleted.set(person, gone)
+}
+
+function reportEntry({ keyspace, report }: Deep, { sequence, index }: ReadBody): void {
+  const key = keyspace.controllerBody(sequence)
+  report({ index: BigInt(index), key, kind: 'entry_unexpected' })
+}
+
+function foldUnmarked(
+  deep: Deep,
+  { unmarked: { logs, entries } }: State,
+  { body, person }: { readonly body: ReadBody; readonly person: string | undefined },
+): void {
+  const { event, sequence, index } = body
+  const count = Number(event['unmarked'] ?? 0)
+  if (count === 0) return
+  const { number } = person === undefined ? deep.logs[0] : deep.of(person)
+  // How long another log was by then, this one does not say.
+  const below = number === deep.logs[0].number ? index : Number.POSITIVE_INFINITY
+  logs.set(number, { count: count + (logs.get(number)?.count ?? 0), below })
+  entries.push(deep.keyspace.controllerBody(sequence))
+}
+
+/** What a person's document was before its fence is told by the person's own entries. */
+function isAsFolded({ rows }: State, name: string, before: string | null): boolean {
+  const known = rows.get(name)
+  return before === (known ?? null) || (known === undefined && DOCUMENT.test(name))
 }

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../base/chunks-of.ts'
 import { scanRows } from '../../storage/scan-rows.ts'
 import type { Key } from '../../storage/store.ts'
 import type { ControllerFold } from './controller-fold.ts'
@@ -29,9 +30,7 @@ export async function verifyControllerRows(
   for (const name of fold.rows.keys()) {
     if (!met.has(name) && !fenced.has(name.slice('p/'.length))) doubts.push(name)
   }
-  for (let from = 0; from < doubts.length; from += DOUBTS) {
-    await settle(deep, fold, doubts.slice(from, from + DOUBTS))
-  }
+  for (const some of chunksOf(doubts, DOUBTS)) await settle(deep, fold, some)
 }
 
 function fits(

@@ -1,4 +1,5 @@
 import { toBase64url } from '../../base/bytes.ts'
+import { chunksOf } from '../../base/chunks-of.ts'
 import { sha256 } from '../../crypto/hash.ts'
 import type { ControllerKey } from '../../keys/controller-key.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
@@ -98,9 +99,9 @@ export async function readAll(
   keys: readonly Key[],
 ): Promise<readonly (Uint8Array | undefined)[]> {
   const values: (Uint8Array | undefined)[] = []
-  for (let from = 0; from < keys.length; from += KEYS) {
+  for (const some of chunksOf(keys, KEYS)) {
     options.signal?.throwIfAborted()
-    values.push(...(await store.read(keys.slice(from, from + KEYS))))
+    values.push(...(await store.read(some)))
   }
   return values
 }

@@ -62,12 +62,12 @@ async function tryExpect(
   const key = deep.keyspace.person(id)
   const isErased = fold.rows.has(deep.nameOf(key))
   if (document === undefined && !isErased) return expectNobody(key, rows)
-  const fenced = document === undefined ? undefined : readFence(deep.people.deps, id, document)
+  const fenced = readFence(deep.people.deps, id, document)
   // The erasure may have been cancelled since the fold was made.
   if (isErased && document !== undefined && fenced === undefined) await fold.advance()
   if (document === undefined || fenced !== undefined || fold.rows.has(deep.nameOf(key)))
     return expectErased(deep, fold, { ...found, fenced })
-  return await expectLiving(deep, { ...found, document })
+  return await expectLiving(deep, fold, { ...found, document })
 }
 
 function unreadable({ people }: Deep, key: Key, error: unknown): Expectation {
@@ -91,6 +91,7 @@ function faultOf(error: unknown): FaultKind {
 
 async function expectLiving(
   deep: Deep,
+  { endedAt }: ControllerFold,
   { id, document, rows }: FoundPerson & { readonly document: Uint8Array },
 ): Promise<Expectation> {
   const row = await deep.people.deps.keyRows?.read(id)
@@ -105,7 +106,7 @@ async function expectLiving(
     return { ...NOTHING, rows: undefined, faults: fenced }
   const held = row === undefined ? undefined : heldOf(row)
   const person = deep.people.open(id, document, held)
-  const bodies = openBodies(deep, { person, gone: NOBODY }, rows)
+  const bodies = openBodies(deep, { person, gone: NOBODY, endedAt }, rows)
   const faults = held === undefined ? [] : faultsOfKeys(deep, person, held)
   return { ...bodies, settled: bodies.keys, faults: [...fenced, ...faults, ...bodies.faults] }
 }
@@ -125,7 +126,7 @@ async function expectErased(
   if (document !== undefined && digestOf(document) !== fold.rows.get(name)) await fold.advance()
   const digest = fold.rows.get(name)
   if (document !== undefined && fenced === undefined && digest === undefined)
-    return expectLiving(deep, { ...found, document })
+    return expectLiving(deep, fold, { ...found, document })
   const fence = new Map(digest === undefined ? [] : [[name, digest]])
   if (document === undefined || fenced === undefined || fenced.sections.length === 0)
     return {
@@ -137,7 +138,7 @@ async function expectErased(
   const held = row === undefined ? undefined : heldOf(row)
   const person = deep.people.openFenced({ id, document, sections: fenced.sections, held })
   const gone = aliased(person.core, fold.deletedOf(id))
-  const bodies = openBodies(deep, { person, gone }, found.rows)
+  const bodies = openBodies(deep, { person, gone, endedAt: fold.endedAt }, found.rows)
   const left = [...bodies.rows].filter(([row]) => !gone.has(row))
   const rows = new Map([...left, ...fence])
   const pages = expectPages(deep, { person, gone, known: rows }, found.rows)

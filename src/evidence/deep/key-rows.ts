@@ -1,6 +1,10 @@
 import { sameBytes } from '../../base/bytes.ts'
 import { isPrivityError, PrivityError } from '../../base/errors.ts'
+import { ifOpens } from '../../base/if-opens.ts'
+import { inPages } from '../../base/in-pages.ts'
+import { endOf } from '../../erasure/end-of.ts'
 import { openFence } from '../../erasure/fence.ts'
+import { openJob } from '../../erasure/job.ts'
 import type { Fault } from '../../ledger/verify-log.ts'
 import { scanRows } from '../../storage/scan-rows.ts'
 import type { Row } from '../../storage/store.ts'
@@ -42,7 +46,7 @@ export async function lookAtFence(
   if (fence === undefined) return 'none'
   const erasureId = erasureOf(deep, id, fence)
   if (erasureId === undefined) return 'forged'
-  if (await isOpen(deep, erasureId)) return 'job'
+  if (await isOpen(deep, id, erasureId)) return 'job'
   // Whoever cancels takes the fence away before the job.
   const now = (await deep.people.deps.keyRows?.read(id))?.fence
   if (now !== undefined && sameBytes(now, fence)) return 'orphan'
@@ -58,7 +62,7 @@ export async function faultsOfErased(
   const { keyRows } = deep.people.deps
   if (keyRows === undefined) return []
   // Before the row: an erasure forgets its job after it destroyed the keys.
-  if (erasureId !== undefined && (await isOpen(deep, erasureId))) return []
+  if (erasureId !== undefined && (await isOpen(deep, id, erasureId))) return []
   const key = deep.keyspace.person(id)
   const { entries, fence, isMalformed } = await keyRows.read(id)
   if (entries.length > 0) return [{ key, kind: 'key_row_unexpected' }]
@@ -69,38 +73,34 @@ export async function faultsOfErased(
   return isOurs ? [] : [{ key, kind: 'key_row_changed' }]
 }
 
-async function isOpen({ store, keyspace }: Deep, erasureId: string): Promise<boolean> {
-  const [job] = await store.read([keyspace.job(erasureId)])
-  return job !== undefined
+/** Whether an erasure of this person is under way: anybody who can write to the store can put a row where its job was. */
+async function isOpen(deep: Deep, id: string, erasureId: string): Promise<boolean> {
+  const [sealed] = await deep.store.read([deep.keyspace.job(erasureId)])
+  if (sealed === undefined) return false
+  try {
+    if (openJob(deep, erasureId, sealed).job.subjectId !== id) return false
+  } catch (error) {
+    if (isPrivityError(error)) return false
+    throw error
+  }
+  return (await endOf(deep, erasureId)) === undefined
 }
 
 /** Undefined for a fence that the controller never made. */
 function erasureOf(deep: Deep, id: string, fence: Uint8Array): string | undefined {
-  try {
-    return openFence(deep.people.deps, id, fence).erasureId
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
+  return ifOpens(() => openFence(deep.people.deps, id, fence).erasureId)
 }
 
 /** Rows of nobody: what a registration that broke off left is a key that nobody counts on, and no fault. */
 export async function verifyKeyRows(deep: Deep): Promise<void> {
   const { keyRows } = deep.people.deps
   if (keyRows === undefined) return
-  let page: Row[] = []
-  for await (const row of scanRows(keyRows.store, deep.keyspace.prefix, { page: PAGE })) {
-    page.push(row)
-    if (page.length < PAGE) continue
-    await lookAtPage(deep, page)
-    page = []
-  }
-  await lookAtPage(deep, page)
+  const rows = scanRows(keyRows.store, deep.keyspace.prefix, { page: PAGE })
+  for await (const page of inPages(rows, PAGE)) await lookAtPage(deep, page)
 }
 
 async function lookAtPage(deep: Deep, page: readonly Row[]): Promise<void> {
   deep.options.signal?.throwIfAborted()
-  if (page.length === 0) return
   const documents = await deep.store.read(page.map(([key]) => key))
   page.forEach(([key, bytes], at) => {
     const id = PERSON.exec(deep.nameOf(key))?.[1]

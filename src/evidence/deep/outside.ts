@@ -1,6 +1,6 @@
-import { fromUtf8 } from '../../base/bytes.ts'
 import { isId } from '../../base/id.ts'
-import { isPrivityError } from '../../base/errors.ts'
+import { inPages } from '../../base/in-pages.ts'
+import { ownerOf as sealedOwner } from '../../erasure/owned-rows.ts'
 import { scanRows } from '../../storage/scan-rows.ts'
 import type { Key, Row } from '../../storage/store.ts'
 import type { ControllerFold } from './controller-fold.ts'
@@ -18,26 +18,21 @@ export const OUTSIDE = ['d/', 't/', 'u/', 'y/'] as const
  */
 export async function verifyOutside(deep: Deep, fold: ControllerFold, tally: Tally): Promise<void> {
   for (const family of OUTSIDE) {
-    for await (const [key] of pagesOf(deep, family)) tally.turn(key)
+    for await (const [key] of rowsOf(deep, family)) tally.turn(key)
   }
   if (!tally.differs) return
   for (const family of OUTSIDE) {
-    let suspects: Row[] = []
-    for await (const row of pagesOf(deep, family)) {
-      if (tally.isSuspect(row[0])) suspects.push(row)
-      if (suspects.length < PAGE) continue
+    for await (const suspects of inPages(suspectsOf(deep, family, tally), PAGE))
       await rejectStrangers(deep, fold, suspects)
-      suspects = []
-    }
-    await rejectStrangers(deep, fold, suspects)
   }
 }
 
-async function* pagesOf(deep: Deep, family: string): AsyncGenerator<Row> {
-  for await (const row of scanRows(deep.store, deep.keyOf(family), { page: PAGE })) {
-    deep.options.signal?.throwIfAborted()
-    yield row
-  }
+async function* suspectsOf(deep: Deep, family: string, tally: Tally): AsyncGenerator<Row> {
+  for await (const row of rowsOf(deep, family)) if (tally.isSuspect(row[0])) yield row
+}
+
+function rowsOf({ store, keyOf, options }: Deep, family: string): ReturnType<typeof scanRows> {
+  return scanRows(store, keyOf(family), { page: PAGE, signal: options.signal })
 }
 
 async function rejectStrangers(
@@ -61,18 +56,8 @@ async function rejectStrangers(
 }
 
 /** `t/<lookup>/<generation>/<token>/<id>/<record>`, `d/<ms>/<id>`, `y/<type>/<id>`; rows of `u/` say it inside. */
-function ownerOf(deep: Deep, [key, value]: Row): string | undefined {
-  const [family, ...parts] = deep.nameOf(key).split('/')
-  const id = family === 'u' ? sealedOwner(deep, key, value) : parts.at(family === 't' ? 3 : 1)
+function ownerOf(deep: Deep, row: Row): string | undefined {
+  const [family, ...parts] = deep.nameOf(row[0]).split('/')
+  const id = family === 'u' ? sealedOwner(deep, row) : parts.at(family === 't' ? 3 : 1)
   return isId(id) ? id : undefined
-}
-
-function sealedOwner({ controller }: Deep, key: Key, value: Uint8Array): string | undefined {
-  try {
-    // A claim names the record behind the person.
-    return fromUtf8(controller.open(key, value))?.split('/')[0]
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
 }

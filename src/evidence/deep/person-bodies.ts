@@ -3,8 +3,9 @@ import { openEnvelope } from '../../keys/envelope.ts'
 import { encodeLeaf } from '../../ledger/entry.ts'
 import type { Fault } from '../../ledger/verify-log.ts'
 import type { Key, Row } from '../../storage/store.ts'
-import { bodyContext } from '../../subjects/people.ts'
+import { bodyContext } from '../../subjects/person-entry.ts'
 import type { Person } from '../../subjects/person.ts'
+import type { ControllerFold } from './controller-fold.ts'
 import type { Deep } from './deep.ts'
 import { type ReadBody, readBody } from './read-body.ts'
 
@@ -29,6 +30,7 @@ export interface PlacedLeaf {
 interface State {
   readonly deep: Deep
   readonly person: Person
+  readonly endedAt: ControllerFold['endedAt']
   readonly rows: Map<string, string>
   readonly leaves: PlacedLeaf[]
   readonly keys: Set<Key>
@@ -37,15 +39,24 @@ interface State {
   last: { readonly sequence: number; readonly document: string | null }
 }
 
-/** Opens the bodies of a person in their order; `gone` names those that an erasure has deleted. */
+/** Whose bodies are opened. */
+export interface BodiesAsk {
+  readonly person: Person
+  /** Names those that an erasure has deleted. */
+  readonly gone: Pick<ReadonlySet<string>, 'has'>
+  readonly endedAt: ControllerFold['endedAt']
+}
+
+/** Opens the bodies of a person in their order. */
 export function openBodies(
   deep: Deep,
-  { person, gone }: { readonly person: Person; readonly gone: Pick<ReadonlySet<string>, 'has'> },
+  { person, gone, endedAt }: BodiesAsk,
   found: readonly Row[],
 ): PersonBodies {
   const state: State = {
     deep,
     person,
+    endedAt,
     rows: new Map(),
     leaves: [],
     keys: new Set(),
@@ -92,7 +103,14 @@ function openBody(state: State, sequence: number, sealed: Uint8Array): void {
   leaves.push({ key, index: body.index, leaf })
   if (last.sequence === sequence - 1 && last.document !== body.replaces)
     faults.push({ index: BigInt(body.index), key, kind: 'body_mismatch' })
+  if (isLate(state, body)) faults.push({ index: BigInt(body.index), key, kind: 'entry_unexpected' })
   fold(state, body)
+}
+
+/** What an erasure took after it was at its end. The order of entries of two logs, nobody knows. */
+function isLate({ deep, person, endedAt }: State, { event, index }: ReadBody): boolean {
+  if (event['type'] !== 'fields.erased' || deep.of(person.id) !== deep.logs[0]) return false
+  return index > (endedAt(event['erasureId']) ?? index)
 }
 
 function tryOpen(
@@ -111,8 +129,12 @@ function tryOpen(
 }
 
 function fold(state: State, body: ReadBody): void {
-  const { deep, person, rows } = state
+  const { deep, person, rows, faults } = state
+  const operations = deep.nameOf(deep.keyspace.operation(person.id, ''))
   for (const [name, digest] of body.rows) {
+    // Written once: somebody took the first one away, and what was asked for took effect again.
+    if (digest !== null && name.startsWith(operations) && rows.has(name))
+      faults.push({ index: BigInt(body.index), key: deep.keyOf(name), kind: 'row_rewritten' })
     if (digest === null) rows.delete(name)
     else rows.set(name, digest)
   }

@@ -9,8 +9,11 @@ export interface ReadBody {
   readonly event: JsonObject
   /** Digest of the document before; null for the first of a person, and for what is about none. */
   readonly replaces: string | null
-  /** Name and digest of every row that was put, and null for those that were deleted. */
-  readonly rows: readonly (readonly [name: string, digest: string | null])[]
+  /**
+   * Name and digest of every row that was put, and null for those that were deleted; where the entry looked at it, also
+   * what the row was before: null where there was none.
+   */
+  readonly rows: readonly (readonly [name: string, digest: string | null, before?: string | null])[]
   /** What its leaf says of it. */
   readonly commitment: Uint8Array
 }

@@ -1,9 +1,10 @@
 import { indexKeys } from '../../audit/access-index.ts'
 import { isLeafOf, type OpenedSegment, openSegment } from '../../audit/read-segment.ts'
 import { parseAccess, type SegmentPlace } from '../../audit/segment.ts'
-import { isPrivityError } from '../../base/errors.ts'
+import { ifOpens } from '../../base/if-opens.ts'
 import { endOfTurn } from '../../base/platform.ts'
-import type { Key, Row } from '../../storage/store.ts'
+import { scanPages } from '../../storage/scan-rows.ts'
+import type { Key } from '../../storage/store.ts'
 import { type Deep, readAll } from './deep.ts'
 import { type FoundWriter, sizeOf } from './writers.ts'
 
@@ -66,12 +67,7 @@ export function tryOpen(
   place: SegmentPlace,
   sealed: Uint8Array,
 ): OpenedSegment | undefined {
-  try {
-    return openSegment(deep, place, sealed)
-  } catch (error) {
-    if (isPrivityError(error)) return undefined
-    throw error
-  }
+  return ifOpens(() => openSegment(deep, place, sealed))
 }
 
 /** The rows by which a segment is found. */
@@ -83,21 +79,9 @@ export function indexed(
   return { place, index: indexKeys(deep, place, entries.map(parseAccess)) }
 }
 
-async function* pagesOf(
-  { store, keyspace, options }: Deep,
-  writer: number,
-): AsyncGenerator<readonly Row[]> {
+function pagesOf({ store, keyspace, options }: Deep, writer: number): ReturnType<typeof scanPages> {
   const prefix = keyspace.segment(writer, 0).slice(0, -INDEX_DIGITS)
-  for (let last: Key | undefined, full = true; full; ) {
-    options.signal?.throwIfAborted()
-    const rows = await store.scan(prefix, {
-      ...(last === undefined ? {} : { after: last }),
-      limit: PAGE,
-    })
-    yield rows
-    full = rows.length === PAGE
-    last = rows.at(-1)?.[0]
-  }
+  return scanPages(store, prefix, { page: PAGE, signal: options.signal })
 }
 
 const INDEX_DIGITS = 12

@@ -13,7 +13,7 @@ export async function* findStrays(
   names: readonly string[],
 ): AsyncGenerator<Key> {
   for (let after: Key | undefined; ; ) {
-    const [row] = await store.scan(prefix, { ...(after === undefined ? {} : { after }), limit: 1 })
+    const [row] = await store.scan(prefix, { after, limit: 1 })
     if (row === undefined) return
     const [key] = row
     const name = names.find((known) => isUnder(key.slice(prefix.length), known))

@@ -1,5 +1,5 @@
-import { type ErasedIndex, readErased } from '../../erasure/erased-index.ts'
-import { type Fault, MAX_FAULTS, tell, type WatchOptions } from '../../ledger/verify-log.ts'
+import { readErased } from '../../erasure/erased-index.ts'
+import { type Fault, tell, type Verification, type VerifyOptions } from '../../ledger/verify-log.ts'
 import type { Log } from '../../ledger/log.ts'
 import type { LogKeys } from '../../storage/keyspace.ts'
 import type { Key } from '../../storage/store.ts'
@@ -13,6 +13,7 @@ import { OUTSIDE, verifyOutside } from './outside.ts'
 import { verifyPeople } from './people.ts'
 import { findStrays } from './strays.ts'
 import { createTally } from './tally.ts'
+import { verifyBodiless } from './unmarked.ts'
 
 /** What was verified already. */
 export interface VerifiedLogs {
@@ -34,8 +35,8 @@ const LOG_NAMES = ['e/', 'head', 'n/'] as const
 export async function verifyDeep(
   deps: DeepDeps,
   { sizes, writers, faults }: VerifiedLogs,
-  options: WatchOptions,
-): Promise<readonly Fault[]> {
+  { unmarked: known, ...options }: Omit<VerifyOptions, 'deep'>,
+): Promise<Pick<Verification, 'faults' | 'unmarked'>> {
   const deep = startDeep(deps, sizes, options)
   for (const fault of faults) deep.report(fault)
   const fold = createControllerFold(deep)
@@ -48,39 +49,15 @@ export async function verifyDeep(
   await verifyNoted(deep, fold, writers)
   await verifyAccesses(deep, writers)
   await verifyControllerRows(deep, fold, fenced)
+  await fold.advance()
   const now = await readErased(deps.people.deps)
-  verifyErased(deep, { before, now, unknown: withheld + fold.unmarked })
+  const unmarked = verifyBodiless(deep, { before, now, withheld, fold, known })
   for await (const key of findStrays(deep.store, deep.keyspace.prefix, namesOf(deep))) {
     deep.report({ key, kind: 'row_unexpected' })
   }
   const total = sizes.reduce((sum, size) => sum + size, 0)
   tell(options, total, total)
-  return deep.faults
-}
-
-interface Erased {
-  readonly before: ErasedIndex
-  readonly now: ErasedIndex
-  /** Leaves whose bodies were withheld, or went without a mark. */
-  readonly unknown: number
-}
-
-/** Every leaf has a body, or lost it to an erasure; none has both. */
-function verifyErased(deep: Deep, { before, now, unknown }: Erased): void {
-  const missing: Fault[] = []
-  let count = 0
-  for (const { number, keys, size, accounted } of deep.logs) {
-    for (let index = 0; index < size; index += 1) {
-      const isThere = accounted.has(index)
-      const fault = { index: BigInt(index), key: keys.leaf(index) }
-      if (isThere && before.has(index, number)) deep.report({ ...fault, kind: 'row_unexpected' })
-      if (isThere || now.has(index, number)) continue
-      count += 1
-      if (missing.length < MAX_FAULTS) missing.push({ ...fault, kind: 'body_missing' })
-    }
-  }
-  // Bodies that nobody here could open belong to some of them; to which, nobody can tell.
-  if (count > unknown) missing.forEach(deep.report)
+  return { faults: deep.faults, ...(unmarked === 0n ? {} : { unmarked }) }
 }
 
 function namesOf({ logs, nameOf }: Deep): readonly string[] {

@@ -24,7 +24,7 @@ export async function* findWriters(
 ): AsyncGenerator<FoundWriter> {
   const prefix = deep.keyOf(FAMILY)
   for (let after: Key | undefined; ; ) {
-    const options = { ...(after === undefined ? {} : { after }), limit: 1 }
+    const options = { after, limit: 1 }
     const [row] = await deep.store.scan(prefix, options)
     if (row === undefined) return
     const [key] = row

@@ -28,8 +28,9 @@ const LAYERS: { readonly [room: string]: number } = {
   hooks: 9,
   evidence: 10,
   moving: 10,
-  'privity.ts': 11,
-  testkit: 12,
+  rooms: 11,
+  'privity.ts': 12,
+  testkit: 13,
 }
 
 /** Published entries: they sit on top and nobody imports them. */
